@@ -1,0 +1,1 @@
+"""What the actions share: results, inputs, checklist, gate, report, and the bootstrap that starts it all."""
