@@ -1,0 +1,25 @@
+"""`${name}` in titles and inputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_NAME = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]{0,80})\}")
+
+
+def names(value: Any) -> list[str]:
+    """The names a value refers to, in order, each once."""
+    if isinstance(value, list):
+        return list(dict.fromkeys(name for one in value for name in names(one)))
+    return list(dict.fromkeys(_NAME.findall(value))) if isinstance(value, str) else []
+
+
+def fill(value: Any, known: Mapping[str, str]) -> Any:
+    """The value with every known name filled in, once: what a variable brings in is not looked at again."""
+    if isinstance(value, list):
+        return [fill(one, known) for one in value]
+    if not isinstance(value, str):
+        return value
+    return _NAME.sub(lambda match: known.get(match[1], match[0]), value)

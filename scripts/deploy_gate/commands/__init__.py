@@ -1,0 +1,1 @@
+"""The commands of `python3 scripts`: one module each, with `run(argv) -> exit code`."""

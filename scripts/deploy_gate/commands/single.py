@@ -1,0 +1,74 @@
+"""One check or operation on its own: bind, run, print, outputs, exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from typing import Any
+
+from deploy_gate import arguments, process, runner
+from deploy_gate.catalog import Capability, Catalog, Kind
+from deploy_gate.engine import executor, gate, masking
+from deploy_gate.problems import Misconfigured
+from deploy_gate.report import machine, terminal
+from deploy_gate.result import Result, Severity, Status
+
+EXIT = {Status.FAILED: 1, Status.ERROR: 3, Status.PENDING: 3}
+_WORDS: dict[Kind, str] = {"check": "check", "operation": "do"}
+
+
+def run_single(kind: Kind, argv: list[str]) -> int:
+    """Run the capability that `argv` names, with the inputs that follow."""
+    word, catalog = _WORDS[kind], Catalog()
+    if not argv or argv[0].startswith("-"):
+        names = ", ".join(one.name for one in catalog.all() if one.kind == kind)
+        raise Misconfigured([f"{word} needs a name: {names}"])
+    capability = catalog.get(argv[0])
+    if capability.kind != kind:
+        other: Kind = "operation" if kind == "check" else "check"
+        article = "an operation" if other == "operation" else "a check"
+        raise Misconfigured([f"'{capability.name}' is {article}: use `{_WORDS[other]} {capability.name}`"])
+    parser = arguments.Parser(f"{word} {capability.name}", capability.manifest.description)
+    arguments.add_inputs(parser, capability.manifest)
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    options = parser.parse(argv[1:])
+    values = arguments.bound(capability.manifest, capability.hints, arguments.given(capability.manifest, options))
+    if wrong := capability.faults(values):
+        raise Misconfigured([f"{capability.name}: {text}" for text in wrong])
+    masker = masking.from_environment(capability.about.secrets)
+    result = masker.result(_run(capability, values, masker))
+    _tell(capability, result, as_json=options.json)
+    return EXIT.get(result.status, 0)
+
+
+def _run(capability: Capability, values: dict[str, Any], masker: masking.Masker) -> Result:
+    call = partial(gate.call_capability, capability, values, masker)
+    if capability.kind == "operation":
+        # Operations speak while they work, so they keep our own output; they bound themselves.
+        return executor.guarded(call)
+    environment = process.allowed_environment(capability.visible(values))
+    job = executor.Job(capability.name, call, capability.about.timeout, environment)
+    return executor.run_all([job], 1, lambda *_: None).results[capability.name]
+
+
+def _tell(capability: Capability, result: Result, *, as_json: bool) -> None:
+    title = capability.manifest.summary
+    item = machine.item(capability.name, None, title, capability.name, Severity.BLOCK, result)
+    if as_json:
+        print(json.dumps(item, ensure_ascii=False))
+    else:
+        for line in terminal.line(capability.name, result, 0, terminal.coloured(sys.stdout)):
+            print(runner.harmless(line))
+    sys.stdout.flush()
+    runner.set_outputs({"status": str(result.status), "found": result.found, "result": json.dumps(item)})
+    if not as_json and result.status in (Status.FAILED, Status.ERROR, Status.PENDING):
+        place = next((one for one in result.evidence if one.get("path")), {})
+        line_number = place.get("line")
+        runner.annotate(
+            "error",
+            f"{result.status}: {result.found}" + (f" → {result.fix}" if result.fix else ""),
+            title=capability.name,
+            path=str(place.get("path") or ""),
+            line=line_number if isinstance(line_number, int) else 0,
+        )

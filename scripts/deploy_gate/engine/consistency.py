@@ -1,0 +1,67 @@
+"""Names in a checklist that must fit each other: environments, their keys, conditions, and what is only planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deploy_gate.catalog import Catalog
+from deploy_gate.checklist import variables
+from deploy_gate.checklist.loading import Source
+from deploy_gate.checklist.model import Item
+from deploy_gate.problems import Problem, nearest
+
+_BLOCK = {"branch", "url", "host", "protected"}
+
+
+def problems(source: Source, catalog: Catalog, environment: str) -> list[Problem]:
+    """Every name that leads nowhere; one that switched a line off silently would be a gate left open."""
+    found = [*_asked(source, environment), *_unused(source), *_conditions(source), *_planned(source, catalog)]
+    return [source.problem(where, message) for where, message in found]
+
+
+Found = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+def _asked(source: Source, environment: str) -> Found:
+    known = source.checklist.environments
+    if environment and environment not in known and not source.trial:
+        hint = nearest(environment, known) or "; your checklist declares none: add it under `environments:`"
+        yield ("environments",), f"there is no environment '{environment}'{hint}"
+
+
+def _unused(source: Source) -> Found:
+    """Keys of environments that no item names: nearly always a typing mistake."""
+    used = {name for item in source.checklist.items.values() for name in _mentioned(item)}
+    for place, block in source.checklist.environments.items():
+        for name in block.__pydantic_extra__ or {}:
+            if name not in used:
+                yield (
+                    ("environments", place, name),
+                    f"no item uses the key '{name}' of {place}{nearest(name, used | _BLOCK)}",
+                )
+
+
+def _mentioned(item: Item) -> set[str]:
+    return {*item.needs, *variables.names(item.title), *variables.names(list(item.with_.values()))}
+
+
+def _conditions(source: Source) -> Found:
+    """Environments that conditions and sections name; the bundled file may name some that a consumer does not have."""
+    known = source.checklist.environments
+    for name, item in source.checklist.items.items():
+        where = ("items", name, "when", "environment")
+        for one in (item.when.environment or []) if item.when and source.is_own(where) else []:
+            if one not in known:
+                yield where, f"items.{name}.when.environment: there is no environment '{one}'{nearest(one, known)}"
+    for name, section in source.checklist.sections.items():
+        place = ("sections", name, "environment")
+        if section.environment and section.environment not in known and source.is_own(place):
+            hint = nearest(section.environment, known)
+            yield place, f"sections.{name}.environment: there is no environment '{section.environment}'{hint}"
+
+
+def _planned(source: Source, catalog: Catalog) -> Found:
+    for name, item in source.checklist.items.items():
+        if item.planned and item.check in catalog:
+            way = "waive the line, with an end, or declare it not-applicable"
+            yield ("items", name, "planned"), f"items.{name}.planned: the check '{item.check}' is built; {way}"

@@ -1,0 +1,128 @@
+"""One phase of the checklist, from the file to the verdict: plan, run, judge. What is written comes after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+
+from deploy_gate import bootstrap, process
+from deploy_gate.catalog import Capability
+from deploy_gate.checklist.model import Phase
+from deploy_gate.engine import masking
+from deploy_gate.engine.executor import Job, run_all
+from deploy_gate.engine.plan import Entry, Plan, State
+from deploy_gate.engine.verdict import Judged, Verdict, Word, decide, waive
+from deploy_gate.facts import git
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, Result, Status, error, hide_with, pending
+from deploy_gate.units import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the report."""
+
+    entry: Entry
+    judged: Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a reader may want to know of one run."""
+
+    plan: Plan
+    rows: list[Row]
+    verdict: Verdict
+    commit: str
+    started: datetime
+    seconds: float
+    notes: list[str]
+
+
+def run(plan: Plan, *, jobs: int, mixed: bool, listener: masking.Listener) -> Report:
+    """Run the plan's items, at most `jobs` at once, and judge them.
+
+    Misconfigured when code and secrets would meet in a protected environment and nobody accepted that (`mixed`).
+    """
+    started, clock = datetime.now(UTC), monotonic()
+    notes = _notes(plan, mixed)
+    masker = masking.from_environment(_declared(plan))
+    ready = [entry for entry in plan.entries if entry.state is State.RUN]
+    outcome = run_all([job(entry, masker) for entry in ready], jobs, masker.listener(listener))
+    rows = [_row(plan, entry, outcome.results.get(entry.id), masker, started) for entry in plan.entries]
+    verdict = decide([row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE)
+    if outcome.cancelled and verdict.word is Word.GO:
+        verdict = Verdict(Word.COULD_NOT_TELL, None, f"cancelled ({outcome.cancelled}) before everything was looked at")
+    return Report(plan, rows, verdict, git.head(), started, monotonic() - clock, notes)
+
+
+def job(entry: Entry, masker: masking.Masker) -> Job:
+    """The entry as something the executor can run: its own environment, its own time."""
+    if entry.capability is None:
+        raise AssertionError(entry.id)
+    call = partial(call_capability, entry.capability, entry.values, masker)
+    return Job(entry.id, call, entry.timeout, process.allowed_environment(entry.visible))
+
+
+def call_capability(capability: Capability, values: Mapping[str, object], masker: masking.Masker) -> Result:
+    """Install what the capability needs, then call it; in a process of its own, since every text of it is masked."""
+    hide_with(masker.text)
+    try:
+        for lock in capability.about.locks:
+            bootstrap.add(lock)
+    except bootstrap.SetupError as fault:
+        raise CouldNotTell(f"its tools could not be installed: {fault.found}", fault.fix) from None
+    return capability.function(**values)
+
+
+def _declared(plan: Plan) -> list[str]:
+    return [name for entry in plan.entries for name in entry.secrets]
+
+
+def _notes(plan: Plan, mixed: bool) -> list[str]:
+    code = [entry.id for entry in plan.entries if entry.state is State.RUN and entry.runs_code]
+    secrets = [name for name in masking.secret_names(os.environ, _declared(plan)) if name not in _for_tests(plan)]
+    notes = [f"left to another job: {counted(plan.elsewhere, 'item')} of this phase"] if plan.elsewhere else []
+    if not code or not secrets:
+        return notes
+    which, where = ", ".join(code), f"the repository's code in a job that holds {', '.join(secrets)}"
+    if plan.protected and not mixed:
+        place = plan.environment or "an environment (name it: `environment:`)"
+        why = f"{place} is protected, and {which} would run {where}: that code could read them"
+        how = "run `code: only` in a job without secrets and `code: without` in the other, or say `mixed: accept`"
+        raise Misconfigured([f"{why}; {how}"])
+    return [*notes, f"{which} ran {where}; split them with `code: only` and `code: without`"]
+
+
+def _for_tests(plan: Plan) -> set[str]:
+    """Addresses such as a test database's, handed to the code by name, with their throw-away password inside.
+
+    Only where nothing is protected, and never a name that tells of a secret: the list stands in the candidate's file.
+    """
+    if plan.protected:
+        return set()
+    telling = set(masking.secret_names(dict.fromkeys(os.environ, "set"), _declared(plan)))
+    return {name for entry in plan.entries for name in entry.handed} - telling
+
+
+def _row(plan: Plan, entry: Entry, found: Result | None, masker: masking.Masker, started: datetime) -> Row:
+    trial = plan.source.trial
+    result = masker.result(found or _unrun(entry, trial))
+    # A line that was declared away was not looked at; one whose `when:` did not hold was.
+    away = entry.state is State.SKIPPED and (entry.item.when is None or entry.item.not_applicable is not None)
+    decides = not (away or entry.state is State.PLANNED or (entry.state is State.SET_UP and trial))
+    waiver = None if entry.state is State.PLANNED else entry.item.waived
+    return Row(entry, Judged(entry.id, entry.severity, waive(result, waiver, started.date()), decides))
+
+
+def _unrun(entry: Entry, trial: bool) -> Result:
+    """The result of an item that was not run."""
+    if entry.state is State.SKIPPED:
+        return Result.of(Status.SKIPPED, entry.reason)
+    if entry.state is State.PLANNED or (entry.state is State.SET_UP and trial):
+        return pending(entry.reason, entry.fix)
+    return error(entry.reason or "it was not run", entry.fix)

@@ -1,0 +1,1 @@
+"""What is written after the verdict: for people, for GitHub, and for other programs."""

@@ -1,0 +1,54 @@
+"""What tests share: checks by name, a repository to stand in, and folders of made-up checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Actions, Repository
+
+from deploy_gate.catalog import Catalog
+from deploy_gate.result import Result
+
+_RUNNER = ("GITHUB_", "RUNNER_", "DEPLOY_GATE_", "INPUT_")
+
+
+@pytest.fixture(autouse=True)
+def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop: nothing of the CI that runs these tests may decide their outcome."""
+    for name in list(os.environ):
+        if name.startswith(_RUNNER):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def load() -> Callable[[str], Callable[..., Result]]:
+    """The function of a check or operation, by the folder's name."""
+    return lambda name: Catalog().get(name).function
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """An empty repository, which is also the working directory."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Repository(folder)
+
+
+@pytest.fixture
+def actions(tmp_path: Path) -> Actions:
+    """An empty folder of actions."""
+    return Actions(tmp_path / "made-up-actions")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests run only when asked for; otherwise each is listed by its name."""
+    if os.environ.get("DEPLOY_GATE_ALL_TESTS"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason=f"{item.name} is long: `python3 scripts test --all` runs it"))
