@@ -1,0 +1,230 @@
+"""One GET (or a few redirects), bounded in time and size.
+
+HTTP as in RFC 9110; TLS is judged by the trust store of the system, or by what SSL_CERT_FILE names.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from deploy_gate.facts.deadline import within
+from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.units import show_duration
+
+USER_AGENT = "deploy-gate/1"
+MAX_BODY = 1024 * 1024
+MAX_URL = 2048
+MAX_HOPS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
+Kind = Literal["name", "refused", "timeout", "certificate", "tls", "broken"]
+
+
+class NoAnswer(CouldNotTell):
+    """Connection trouble: nothing is known of the other side. `kind` says which."""
+
+    def __init__(self, kind: Kind, found: str, fix: str) -> None:
+        super().__init__(found, fix)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed URL. `path` has the query in it; `userinfo` (`name:password`) is sent as Basic, and never shown."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    userinfo: str = field(default="", repr=False)
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What must stay the same for credentials to be sent again."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def full(self) -> str:
+        """The URL without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = self.port == (443 if self.scheme == "https" else 80)
+        return f"{self.scheme}://{host}{'' if usual else f':{self.port}'}{self.path}"
+
+    @property
+    def shown(self) -> str:
+        """For people: a query may hold a token, so it is left out too."""
+        path, query, _ = self.full.partition("?")
+        return brief(path + ("?…" if query else ""), 160)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` has at most `limit` bytes, and is `whole` or cut; `seconds` from connecting to its end."""
+
+    address: Address
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    whole: bool
+    seconds: float
+
+    def header(self, name: str) -> list[str]:
+        """All values of a header, its name in any case."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    @property
+    def location(self) -> str:
+        """Where it redirects to, for people: without query, user and password."""
+        text = (self.header("location") or ["nowhere (no Location)"])[0]
+        return brief(re.sub(r"//[^/@\s]*@", "//", text.split("?", maxsplit=1)[0]), 160)
+
+
+def parse(url: str) -> Address:
+    """Take a URL apart; ValueError says what would be legal."""
+    if len(url) > MAX_URL or not url.isprintable() or " " in url:
+        raise ValueError(f"a URL of at most {MAX_URL} characters without blanks or control characters")
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii").decode()
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except (ValueError, UnicodeError):
+        raise ValueError("a URL with a legal host and port") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValueError("a URL that starts with https:// or http:// and names a host")
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]") if parts.query else ""
+    return Address(parts.scheme, host, port, path + query, parts.netloc.rpartition("@")[0])
+
+
+def get(address: Address, *, timeout: float, limit: int = MAX_BODY) -> Answer:
+    """One GET with no redirect followed and nothing tried twice, never through a proxy: what is measured is the way.
+
+    Raises NoAnswer when the whole answer (or its first `limit` bytes) is not there within `timeout` seconds.
+    """
+    call = _Call(address, timeout, limit)
+    try:
+        return within(timeout, call.run, call.stop)
+    except Exception as fault:  # noqa: BLE001 - whatever breaks on this way is trouble with the connection
+        raise _explained(fault, call) from None
+
+
+def follow(address: Address, *, timeout: float) -> tuple[Answer, int]:
+    """The same through at most five redirects: the last answer, with the seconds of all, and how many led to it.
+
+    Never from https to http, never with credentials to another origin. CouldNotTell for a loop or a wrong address.
+    """
+    started = time.monotonic()
+    for hop in range(MAX_HOPS + 1):
+        answer = get(address, timeout=max(started + timeout - time.monotonic(), 0.001))
+        if answer.status not in REDIRECTS or not answer.header("location"):
+            return replace(answer, seconds=time.monotonic() - started), hop
+        address = _next(answer)
+    found = f"GET {address.shown}: more than {MAX_HOPS} redirects in a row"
+    raise CouldNotTell(found, "mend the redirect loop in the proxy or the application")
+
+
+def _next(answer: Answer) -> Address:
+    here = answer.address
+    try:
+        there = parse(urljoin(here.full, answer.header("location")[0]))
+    except ValueError:
+        found = f"GET {here.shown} redirects to {answer.location}, which is no http address"
+        raise CouldNotTell(found, "correct the redirect in the proxy or the application") from None
+    if here.scheme == "https" and there.scheme == "http":
+        found = f"GET {here.shown} redirects from https to {there.shown}, which is not followed"
+        raise CouldNotTell(found, "let the redirect name an https address")
+    return replace(there, userinfo=here.userinfo if there.origin == here.origin else "")
+
+
+class _Call:
+    def __init__(self, address: Address, timeout: float, limit: int) -> None:
+        self.address, self.timeout, self.limit = address, timeout, limit
+        self.stage = "connecting"
+        self.over = False
+        self.connection: Any = None
+
+    def reach(self, stage: str) -> None:
+        # What happens after time is up is our own shutting down, not the server's doing.
+        if not self.over:
+            self.stage = stage
+
+    def run(self) -> Answer:
+        started = time.monotonic()
+        self.connection = self.open()
+        try:
+            self.connection.connect()
+            self.reach("waiting for the answer")
+            self.connection.request("GET", self.address.path, headers=self.headers(), preload_content=False)
+            response = self.connection.getresponse()
+            self.reach("reading the body")
+            body = self.read(response)
+            seconds = time.monotonic() - started
+            headers = tuple((str(key), str(value)) for key, value in response.headers.items())
+            response.close()
+            whole = len(body) <= self.limit
+            return Answer(self.address, response.status, headers, body[: self.limit], whole, seconds)
+        finally:
+            self.connection.close()
+
+    def open(self) -> Any:
+        from urllib3.connection import HTTPConnection, HTTPSConnection
+
+        host, port, timeout = self.address.host, self.address.port, self.timeout
+        if self.address.scheme == "http":
+            return HTTPConnection(host, port, timeout=timeout)
+        return HTTPSConnection(host, port, timeout=timeout, ssl_context=ssl.create_default_context())
+
+    def headers(self) -> dict[str, str]:
+        more = {}
+        if self.address.userinfo:
+            secret = base64.b64encode(unquote(self.address.userinfo).encode()).decode()
+            more["Authorization"] = f"Basic {secret}"
+        return {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **more}
+
+    def read(self, response: Any) -> bytes:
+        """At most `limit` + 1 bytes of the body."""
+        body = b""
+        while len(body) <= self.limit and (part := response.read(self.limit + 1 - len(body), decode_content=True)):
+            body += part
+        return body
+
+    def stop(self) -> None:
+        self.over = True
+        sock = getattr(self.connection, "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+def _explained(fault: Exception, call: _Call) -> NoAnswer:
+    from urllib3 import exceptions as trouble
+
+    where = call.address.shown
+    cause = fault if isinstance(fault, OSError) else fault.__cause__ or fault.__context__ or fault
+    timeouts = (TimeoutError, trouble.ConnectTimeoutError, trouble.ReadTimeoutError)
+    # The library counts every failed connection as a time-out of connecting.
+    if isinstance(fault, timeouts) and not isinstance(fault, trouble.NewConnectionError):
+        found = f"GET {where} did not end within {show_duration(call.timeout)} ({call.stage})"
+        return NoAnswer("timeout", found, "see whether the service is up and reachable from here, then run again")
+    if isinstance(fault, trouble.NameResolutionError):
+        host = brief(call.address.host)
+        return NoAnswer("name", f"the name {host} cannot be resolved", "correct the URL's host, or its DNS record")
+    if isinstance(cause, ConnectionRefusedError):
+        found = f"GET {where}: connection refused on port {call.address.port}"
+        return NoAnswer("refused", found, "start the service, or correct the port or the firewall")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        found = f"GET {where}: its certificate is not accepted: {brief(cause.verify_message, 160)}"
+        return NoAnswer("certificate", found, "run the tls-certificate check on this host and mend what it names")
+    if isinstance(cause, ssl.SSLError):
+        found = f"GET {where}: no TLS connection: {brief(str(cause.reason or cause), 160)}"
+        return NoAnswer("tls", found, "see whether this port speaks TLS (http:// or https://?), then its protocols")
+    text = brief(f"{type(cause).__name__}: {cause}", 160)
+    found = f"GET {where} broke off while {call.stage}: {text}"
+    return NoAnswer("broken", found, "read the log of the service and its proxy")

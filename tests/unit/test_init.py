@@ -1,0 +1,99 @@
+"""`init` looks at a repository and writes files that the gate itself accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from support import Repository
+
+from deploy_gate import cli
+
+
+def init(capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = cli.main(["init"])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def written() -> tuple[dict[str, dict[str, object]], str]:
+    items = yaml.safe_load(Path("checklist.yml").read_text())["items"]
+    return items or {}, Path(".github/workflows/deploy-gate.yml").read_text()
+
+
+def test_a_full_python_repository_needs_little(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.write("pyproject.toml", '[tool.mypy]\n[tool.pytest.ini_options]\nmarkers = ["integration: slow"]\n')
+    repository.write("shop/orders/a.py", "")
+    repository.write("tests/test_a.py", "")
+    repository.write("CHANGELOG.md", "# Changelog\n")
+    repository.write("requirements-dev.txt", "pytest\n")
+    repository.commit()
+    code, out, _ = init(capsys)
+    items, workflow = written()
+    assert code == 0
+    assert items == {"no-todo": {"with": {"paths": ["shop/orders"]}}}
+    assert ".venv/bin/pip install -r requirements-dev.txt" in workflow
+    assert "7 items of a pull request can be measured from the first run: lint, types" in out
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        (
+            {"main.go": ""},
+            {"lint", "types", "security-scan", "unit-tests", "integration-tests", "no-todo", "changelog"},
+        ),
+        ({"a.py": ""}, {"types", "integration-tests", "no-todo", "changelog"}),
+        ({"a.py": "", "mypy.ini": "", "CHANGELOG.md": "# C\n"}, {"integration-tests", "no-todo"}),
+    ],
+)
+def test_what_is_not_there_is_declared_not_guessed(
+    repository: Repository, capsys: pytest.CaptureFixture[str], files: dict[str, str], missing: set[str]
+) -> None:
+    for name, text in files.items():
+        repository.write(name, text)
+    repository.commit()
+    assert init(capsys)[0] == 0
+    items, _ = written()
+    assert {name for name, item in items.items() if "not-applicable" in item} == missing
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("uv.lock", "uv sync --locked"), ("poetry.lock", "poetry install"), ("pyproject.toml", "pip install -e .")],
+)
+def test_installs_the_way_the_project_does(
+    repository: Repository, capsys: pytest.CaptureFixture[str], name: str, command: str
+) -> None:
+    repository.write(name, "")
+    repository.commit()
+    init(capsys)
+    workflow = yaml.safe_load(written()[1])
+    assert command in workflow["jobs"]["gate"]["steps"][1]["run"]
+
+
+def test_integration_tests_in_a_folder(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.write("a.py", "")
+    repository.write("tests/integration/test_b.py", "")
+    repository.commit()
+    init(capsys)
+    assert written()[0]["integration-tests"]["with"] == {"marker": "", "path": "tests/integration"}
+
+
+def test_overwrites_nothing(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.write("checklist.yml", "mine")
+    code, _, err = init(capsys)
+    assert code == 2
+    assert "checklist.yml exist already" in err
+    assert Path("checklist.yml").read_text() == "mine"
+    assert not Path(".github").exists()
+
+
+def test_names_from_outside_stay_texts(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "it's-#{x}&!|>%@")
+    repository.write('pay"ment: {a}/b.py', "")
+    repository.commit()
+    assert init(capsys)[0] == 0
+    assert yaml.safe_load(written()[1])[True]["push"]["branches"] == ["it's-#{x}&!|>%@"]
