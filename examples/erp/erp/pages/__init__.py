@@ -1,0 +1,1 @@
+"""Pages and scripts served as they are."""

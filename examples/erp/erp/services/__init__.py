@@ -1,0 +1,1 @@
+"""What the ERP does, apart from how it is asked."""
