@@ -1,0 +1,93 @@
+"""`init`: a first checklist file and workflow for the repository it stands in, by looking at it. Overwrites nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from deploy_gate import arguments, bootstrap
+from deploy_gate.atomic import write_all
+from deploy_gate.catalog import Catalog
+from deploy_gate.checklist import loading
+from deploy_gate.checklist.model import Phase
+from deploy_gate.engine import plan
+from deploy_gate.facts.repository_facts import Facts, look
+from deploy_gate.problems import Misconfigured
+from deploy_gate.units import counted
+
+CHECKLIST = Path("checklist.yml")
+WORKFLOW = Path(".github/workflows/deploy-gate.yml")
+
+
+def run(argv: list[str]) -> int:
+    """Write both files and say what is left to do."""
+    arguments.Parser("init", "Write a first checklist.yml and workflow for this repository.").parse(argv)
+    taken = [str(path) for path in (CHECKLIST, WORKFLOW) if os.path.lexists(path)]
+    if taken:
+        raise Misconfigured([f"{' and '.join(taken)} exist already; init overwrites nothing, move them away first"])
+    facts = look(Path())
+    try:
+        write_all({CHECKLIST: checklist(facts), WORKFLOW: workflow(facts)})
+    except OSError as fault:
+        raise Misconfigured([f"{fault.filename} cannot be written: {fault.strerror}; nothing was written"]) from None
+    print(f"wrote {CHECKLIST} and {WORKFLOW}")
+    for line in facts.seen:
+        print(f"  found {line}")
+    print(_left_to_do())
+    return 0
+
+
+def _left_to_do() -> str:
+    """What the plan of the first phase says of the new file: the file is valid, and this is still to set up."""
+    source = loading.load(CHECKLIST)
+    made = plan.make(source, Catalog(), phase=Phase.PULL_REQUEST)
+    ready = [entry.id for entry in made.entries if entry.state is plan.State.RUN]
+    measured = (
+        f"{counted(len(ready), 'item')} of a pull request can be measured from the first run: {', '.join(ready)}.\n"
+    )
+    return (
+        measured if ready else "No item of a pull request can be measured here yet; take lines out of `items:`.\n"
+    ) + f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up."
+
+
+def _scripts() -> str:
+    """How the user reaches us from here."""
+    return min(os.path.relpath(bootstrap.ROOT / "scripts"), str(bootstrap.ROOT / "scripts"), key=len)
+
+
+def checklist(facts: Facts) -> str:
+    """A checklist file that says what was found and lists, as comments, what only a person knows."""
+    lines = [
+        "# yaml-language-server: $schema=https://raw.githubusercontent.com/tsh/deploy-gate/v1/docs/checklist.schema.json",
+        "version: 1",
+        "extends: default  # the bundled checklist; write here only what differs",
+        "",
+        "environments:",
+        "  production:",
+        f"    branch: {json.dumps(facts.branch)}",
+        "    protected: true",
+        "    # url: https://shop.example   # its front door: TLS, health and the public pages are looked at here",
+        "",
+        "items:",
+    ]
+    for name, why in facts.not_applicable.items():
+        lines += [f"  {name}:", f"    not-applicable: {json.dumps(why)}"]
+    for name, values in facts.inputs.items():
+        lines += [f"  {name}:", "    with:", *(f"      {key}: {json.dumps(value)}" for key, value in values.items())]
+    lines += [
+        "  # Where your backups are:",
+        "  # backup-fresh: {with: {bucket: my-backups, key-pattern: 'shop-%Y%m%dT%H%M%SZ.dump'}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def workflow(facts: Facts) -> str:
+    """A workflow for pull requests: no secret, since it runs the repository's own code."""
+    template = (bootstrap.ROOT / "scripts" / "deploy_gate" / "commands" / "init_workflow.yml").read_text(
+        encoding="utf-8"
+    )
+    install = "\n          ".join(facts.install)
+    values = {"$BRANCH": json.dumps(facts.branch), "$INSTALL": install}
+    return re.sub(r"\$(?:BRANCH|INSTALL)", lambda match: values[match[0]], template)

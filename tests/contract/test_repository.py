@@ -1,0 +1,79 @@
+"""The repository itself: its linters, its workflows, its words."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+from deploy_gate import yamlfile
+from deploy_gate.bootstrap import ensure
+from deploy_gate.commands import lint_command
+
+WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
+ACTIONS = sorted([ROOT / "action.yml", *ROOT.glob("actions/*/action.yml")])
+
+
+@pytest.mark.parametrize("name", lint_command.commands(ROOT))
+def test_linters_find_nothing(name: str) -> None:
+    tool, *rest = lint_command.commands(ROOT)[name]
+    folder = ensure("dev") / "bin"
+    path = f"{folder}:/usr/local/bin:/usr/bin:/bin"
+    done = subprocess.run(
+        [folder / tool, *rest], cwd=ROOT, capture_output=True, text=True, timeout=300, env={"PATH": path}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_address_of_a_registry_or_of_a_machine() -> None:
+    wrong = re.compile(r"//[a-z0-9.-]*(pypi|npmjs|pythonhosted|debian)[a-z0-9.-]*/|/root/|/home/[a-z]+/")
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in tracked()
+        if path != Path(__file__) and (match := wrong.search(path.read_text(errors="replace")))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_expression_in_a_script(path: Path) -> None:
+    for script in scripts(yamlfile.read(path).data):
+        assert "${{" not in script
+
+
+def scripts(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["run"]] if isinstance(node.get("run"), str) else []
+        return own + [script for value in node.values() for script in scripts(value)]
+    return [script for value in node for script in scripts(value)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_workflows_are_careful(path: Path) -> None:
+    data = yamlfile.read(path).data
+    assert data["permissions"] == {}
+    for job in data["jobs"].values():
+        assert job["timeout-minutes"] <= 90
+        for step in job["steps"]:
+            uses = step.get("uses", "$/")
+            assert uses.startswith(("$/", "tsh/deploy-gate")) or re.search(r"@[0-9a-f]{40}$", uses), uses
+            if uses.startswith("actions/checkout"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_ci_calls_the_test_command() -> None:
+    assert "exec python3 scripts test\n" in (ROOT / ".ci" / "run").read_text()
