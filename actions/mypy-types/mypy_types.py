@@ -42,7 +42,7 @@ class Facts:
 def check(*, path: list[str], python: str) -> Result:
     """Types are right."""
     paths = files.existing(path)
-    if odd := next((one for one in paths if "@" in Path(one).name), ""):
+    if odd := next((one for one in files.below(path or ["."]) if "@" in Path(one).name), ""):
         raise CouldNotTell(f"mypy 2 says nothing about a file with @ in its name: {odd}", "rename the file")
     program = interpreter.find(python)
     version = interpreter.required(program, "mypy")["mypy"]

@@ -206,3 +206,11 @@ def test_two_modules_of_one_name_get_a_way_out(types: Check, repository: Reposit
     result = types()
     assert result.status is Status.ERROR
     assert "set `path`, such as `src`, or `explicit_package_bases = true`" in result.fix
+
+
+def test_a_file_that_mypy_would_pass_over_is_named(types: Check, repository: Repository) -> None:
+    repository.write("pkg/a@b.py", WRONG)
+    repository.commit()
+    result = types()
+    assert result.status is Status.ERROR
+    assert "pkg/a@b.py" in result.found
