@@ -153,6 +153,18 @@ def test_results_of_any_size_come_through() -> None:
     assert len(run_one(lambda: passed("big", evidence=entries)).evidence) == 1000
 
 
+def test_a_check_that_cannot_be_started_is_an_error_and_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "fork", full)
+    found = run_one(lambda: passed("never"))
+    assert found.status is Status.ERROR
+    assert "could not be started: Resource temporarily unavailable" in found.found
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def ended(pid: int) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

@@ -101,3 +101,29 @@ def test_an_unreadable_event_is_no_event(monkeypatch: pytest.MonkeyPatch, tmp_pa
     (tmp_path / "event.json").write_text(text)
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
     assert runner.event() == {}
+
+
+@pytest.fixture
+def pushed(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Three commits, pushed at once on top of the first; returns the commit before the push."""
+    before = repository.commit("one")
+    repository.commit("two")
+    repository.commit("three")
+    (tmp_path / "event.json").write_text(json.dumps({"before": before}))
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    return before
+
+
+def test_a_push_is_measured_from_the_commit_before_it(pushed: str) -> None:
+    assert base.of("") == pushed
+
+
+def test_a_clone_that_does_not_reach_back_is_no_base(
+    repository: Repository, pushed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    repository.git("clone", "-q", "--depth", "2", f"file://{repository.path}", str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    with pytest.raises(CouldNotTell, match=f"before this push, {pushed[:12]}, is not in this shallow clone") as fault:
+        base.of("")
+    assert "fetch-depth: 0" in fault.value.fix

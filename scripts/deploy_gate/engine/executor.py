@@ -110,10 +110,13 @@ class _Executor:
     def start(self, job: Job) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        pipe: tuple[int, ...] = ()
         try:
-            reader, writer = os.pipe()
+            reader, writer = pipe = os.pipe()
             pid = os.fork()
         except OSError as fault:
+            for descriptor in pipe:
+                os.close(descriptor)
             found = f"it could not be started: {fault.strerror}"
             self.results[job.key] = error(
                 found, "run fewer checks at once (`jobs:`), or raise the limits of the machine"

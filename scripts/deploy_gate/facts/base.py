@@ -21,18 +21,34 @@ def of(given: str) -> str:
         return _known(given, f"the base '{given}'")
     if base := runner.pull_request_base():
         return _merge_base(_known(base, f"the pull request's base {base[:12]}"))
-    if (before := runner.commit_before_push()) and git.resolve(before):
+    return _before_push() or _parent()
+
+
+def _before_push() -> str:
+    """The branch's commit before this push; empty for other events, for a new branch and after a forced push."""
+    before = runner.commit_before_push()
+    if not before or git.resolve(before):
         return before
+    # Merely not fetched: a later commit in its place would show too little.
+    if _is_shallow():
+        raise CouldNotTell(f"the commit before this push, {before[:12]}, is not in this shallow clone", _FIX)
+    return ""
+
+
+def _parent() -> str:
     if not git.head():
-        raise CouldNotTell(
-            "there is no commit to compare with: this is not a git repository", "run inside a git checkout"
-        )
+        found = "there is no commit to compare with: this is not a git repository"
+        raise CouldNotTell(found, "run inside a git checkout")
     parents = git.output("rev-list", "--parents", "-n", "1", "HEAD").split()[1:]
     if parents:
         return parents[0]
-    if git.output("rev-parse", "--is-shallow-repository").strip() == "true":
+    if _is_shallow():
         raise CouldNotTell("this clone is shallow, so what changed cannot be known", _FIX)
     return EMPTY_TREE
+
+
+def _is_shallow() -> bool:
+    return git.git("rev-parse", "--is-shallow-repository").out.strip() == "true"
 
 
 def _known(revision: str, what: str) -> str:

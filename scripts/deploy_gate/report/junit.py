@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# Only written here, never parsed.
 from xml.etree import ElementTree as ET  # nosec B405
 
 from deploy_gate.engine.gate import Report, Row
