@@ -1,0 +1,1 @@
+"""PostgreSQL as the database checks see it: addresses, connections, the catalogs, and scratch servers."""
