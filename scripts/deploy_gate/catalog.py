@@ -108,9 +108,13 @@ class Capability:
 
 
 def handed(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names in an input `env`: by convention, variables such as a test database's URL that the child may see."""
-    names = values.get("env")
-    return tuple(names) if isinstance(names, list) else ()
+    """The names in the inputs `env` and `scratch-url`: by convention, variables such as a throw-away database's URL.
+
+    What runs the repository's code may see them.
+    """
+    names, scratch = values.get("env"), values.get("scratch_url")
+    listed = names if isinstance(names, list) else []
+    return (*listed, *([scratch] if isinstance(scratch, str) and scratch else []))
 
 
 @dataclass(frozen=True)
