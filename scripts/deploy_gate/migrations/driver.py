@@ -7,7 +7,7 @@ ours, so that branches, several heads and dependencies need no rules here.
 """
 
 # Python 3.8 has no other spelling of these types; SQLAlchemy and Alembic fix the signatures.
-# ruff: noqa: UP006, UP035, UP045, FA100, ARG001, ARG002
+# ruff: noqa: UP006, UP035, ARG001, ARG002
 import argparse
 import gc
 import json

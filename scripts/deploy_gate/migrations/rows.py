@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from deploy_gate.migrations import relations, values
@@ -69,6 +68,7 @@ class _Attempt:
         self.columns = {one.number: one for one in taken}
         checks = [one for one in table.constraints if one.kind == "c"]
         self.choices = {one.number: values.candidates(one, number, checks) for one in taken}
+        self.tried: dict[str, int] = {}
 
     def insert(self) -> str:
         """Empty when the row is in, else why it is not."""
@@ -80,14 +80,13 @@ class _Attempt:
                 return row
         except psycopg.Error as fault:
             return said(fault)
-        turns = self.turns(row)
         last = ""
         for _ in range(_ATTEMPTS):
-            fault = self.send(row)
-            if fault is None:
+            refusal = self.send(row)
+            if refusal is None:
                 return ""
-            last = said(fault)
-            if not turns(fault, row):
+            last = said(refusal)
+            if not self.turn(refusal, row):
                 break
         return last
 
@@ -98,18 +97,18 @@ class _Attempt:
             if not set(reference.columns) <= set(row):
                 continue
             keys = self.parent(reference)
-            if keys is None:
-                needed = [number for number in reference.columns if self.columns[number].not_null]
-                if needed and reference.parent != self.table.oid:
-                    parent = self.tables.get(reference.parent)
-                    return f"there is no row in {parent.name if parent else 'the table it refers to'}"
-                keys = tuple(row[number] for number in reference.parent_columns) if needed else ()
-            if not keys:
-                for number in reference.columns:
-                    row.pop(number, None)
-            row.update(zip(reference.columns, keys, strict=False))
-            for number in reference.columns:
+            needed = any(self.columns[number].not_null for number in reference.columns)
+            if keys is None and needed and reference.parent != self.table.oid:
+                parent = self.tables.get(reference.parent)
+                return f"there is no row in {parent.name if parent else 'the table it refers to'}"
+            if keys is None and needed:
+                keys = tuple(row[number] for number in reference.parent_columns)  # its own parent
+            for place, number in enumerate(reference.columns):
                 self.choices[number] = []
+                if keys:
+                    row[number] = keys[place]
+                else:
+                    row.pop(number, None)
         return row
 
     def parent(self, reference: Constraint) -> tuple[str, ...] | None:
@@ -120,10 +119,9 @@ class _Attempt:
         if table is None:
             return None
         names = {one.number: one.name for one in table.columns}
-        fields = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(names[n])) for n in reference.parent_columns)
-        there = sql.SQL(" AND ").join(
-            sql.SQL("{} IS NOT NULL").format(sql.Identifier(names[n])) for n in reference.parent_columns
-        )
+        keys = [sql.Identifier(names[number]) for number in reference.parent_columns]
+        fields = sql.SQL(", ").join(sql.SQL("{}::text").format(key) for key in keys)
+        there = sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(key) for key in keys)
         query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY 1 DESC LIMIT 6").format(fields, _place(table), there)
         found = self.connection.execute(query).fetchall()
         return tuple(map(str, found[self.number % len(found)])) if found else None
@@ -134,39 +132,33 @@ class _Attempt:
 
         names = sql.SQL(", ").join(sql.Identifier(self.columns[number].name) for number in row)
         marks = sql.SQL(", ").join(sql.Placeholder() * len(row))
-        insert = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(_place(self.table), names, marks)
-        if not row:
-            insert = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(_place(self.table))
+        what = sql.SQL("({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(names, marks)
+        insert = sql.SQL("INSERT INTO {} {}").format(_place(self.table), what if row else sql.SQL("DEFAULT VALUES"))
         try:
             self.connection.execute(insert, tuple(row.values()))
         except psycopg.Error as fault:
             return fault
         return None
 
-    def turns(self, row: Row):  # type: ignore[no-untyped-def]
-        """A function that changes the row after a refusal, and says whether there was anything left to try."""
-        by_name = {one.name: one for one in self.table.constraints}
-        tried: dict[str, int] = {}
+    def turn(self, refusal: psycopg.Error, row: Row) -> bool:
+        """Change the columns that were refused; False when there is nothing left to try."""
+        blamed = refusal.diag.constraint_name or refusal.diag.column_name or ""
+        free = [number for number in self.blamed(refusal, row) if len(self.choices.get(number, ())) > 1]
+        step = self.tried[blamed] = self.tried.get(blamed, 0) + 1
+        # Counted through like the digits of a number, so that every combination comes in turn.
+        for number in free:
+            choices = self.choices[number]
+            step, index = divmod(step, len(choices))
+            row[number] = choices[index]
+        return bool(free) and step == 0
 
-        def turn(fault: psycopg.Error, row: Row) -> bool:
-            constraint = by_name.get(fault.diag.constraint_name or "")
-            numbers = constraint.columns if constraint else tuple(row)
-            names = {self.columns[n].name: n for n in row}
-            if fault.diag.column_name in names:
-                numbers = (names[str(fault.diag.column_name)],)
-            free = [number for number in numbers if len(self.choices.get(number, ())) > 1]
-            if not free:
-                return False
-            key = constraint.name if constraint else ""
-            step = tried[key] = tried.get(key, 0) + 1
-            # Counted through like digits, so that every combination comes in turn.
-            for number in free:
-                choices = self.choices[number]
-                step, index = divmod(step, len(choices))
-                row[number] = choices[index]
-            return step == 0
-
-        return turn
+    def blamed(self, refusal: psycopg.Error, row: Row) -> list[int]:
+        """The columns of the constraint that the server names, or the column, or all."""
+        for one in self.table.constraints:
+            if one.name == refusal.diag.constraint_name:
+                return [number for number in one.columns if number in row]
+        named = [number for number in row if self.columns[number].name == refusal.diag.column_name]
+        return named or list(row)
 
 
 def _wants_value(column: Column) -> bool:
@@ -177,6 +169,3 @@ def _place(table: Table) -> psycopg.sql.Identifier:
     from psycopg import sql
 
     return sql.Identifier(table.schema, table.name)
-
-
-_ = islice
