@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deploy_gate.migrations.revision import Names, Revision, Unreadable
-from deploy_gate.result import one_line
+from deploy_gate.result import CouldNotTell, brief, one_line
 
 UNKNOWN = "?"
 """The name of a step that is no operation of Alembic and no SQL: what it does, only a run would tell."""
@@ -50,7 +50,13 @@ class Step:
 def of(revision: Revision, function: str) -> list[Step]:
     """The steps of one of the two functions, in the order of the file; those of the module's own helpers in place."""
     start = revision.function(function)
-    return list(_Walker(revision.module).function(start)) if start else []
+    try:
+        return list(_Walker(revision.module).function(start)) if start else []
+    except RecursionError:
+        found = (
+            f"{brief(revision.path, 200)}:{start.lineno if start else 1}: {function} is nested too deeply to be read"
+        )
+        raise CouldNotTell(found, "split its statements") from None
 
 
 class _Walker:
@@ -119,7 +125,7 @@ class _Walker:
         if operation := self.operation(dotted):
             return "" if operation in _ASKING or operation == "batch_alter_table" else operation
         if root in self.batches and "." in dotted:
-            return last
+            return "" if last in _ASKING else last
         if "." in dotted and last in _EXECUTE:
             return "execute"
         if last in ("create", "drop", "create_all", "drop_all"):
