@@ -25,14 +25,13 @@ class Cluster:
 
     def url(self, database: str, role: str = "", password: str = "") -> str:
         """An address of a database: the superuser's, or a role's."""
-        if not role:
-            return self.server.url(database)
-        return f"postgresql://{quote(role)}:{quote(password)}@127.0.0.1:{self.server.port}/{quote(database)}"
+        who = f"{quote(role or 'postgres')}:{quote(password or self.server.password)}"
+        return f"postgresql://{who}@127.0.0.1:{self.server.port}/{quote(database, safe='')}"
 
     @contextmanager
     def connected(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A superuser's connection in autocommit mode."""
-        with psycopg.connect(self.server.url(database), autocommit=True) as connection:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
             yield connection
 
     def run(self, database: str, *statements: str) -> list[tuple[Any, ...]]:
