@@ -59,6 +59,12 @@ def judge(revisions: Sequence[Revision]) -> list[Judgement]:
     return [batch.revision(one) for one in revisions]
 
 
+def _made_again(part: Part, later: list[Part]) -> bool:
+    """An index that is dropped to be built anew, as a concurrent build that was interrupted needs it."""
+    new = [one for one in later if one.action.startswith("create-") and one.name == part.name]
+    return part.action == "drop-index" and bool(part.name) and bool(new)
+
+
 @dataclass(slots=True)
 class _Column:
     filled: bool
@@ -76,11 +82,11 @@ class _Batch:
 
     def revision(self, one: Revision) -> Judgement:
         contracts: list[Contract] = []
-        for step in steps.of(one, "upgrade"):
-            for part in operations.parts(step):
-                if why := self.why(part):
-                    contracts.append(Contract(step.line, step.text, why))
-                self.remember(part)
+        all_ = [(step, part) for step in steps.of(one, "upgrade") for part in operations.parts(step)]
+        for number, (step, part) in enumerate(all_):
+            if (why := self.why(part)) and not _made_again(part, [other for _, other in all_[number + 1 :]]):
+                contracts.append(Contract(step.line, step.text, why))
+            self.remember(part)
         return Judgement(one, tuple(dict.fromkeys(contracts)), one.declares("Expand"))
 
     def why(self, part: Part) -> str:

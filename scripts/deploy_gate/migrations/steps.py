@@ -59,6 +59,9 @@ def of(revision: Revision, function: str) -> list[Step]:
         raise CouldNotTell(found, "split its statements") from None
 
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
 class _Walker:
     """Follows statements, in and out of blocks and of the module's own functions."""
 
@@ -68,6 +71,7 @@ class _Walker:
         self.aliases = {"op", "alembic.op"}
         for node in ast.walk(module):
             self.aliases.update(self.renamed(node))
+        self.local = {name for one in ast.walk(module) if isinstance(one, _FUNCTIONS) for name in _bound_in(one)}
         self.batches: dict[str, str] = {}
         self.trail: list[str] = []
         self.count = 0
@@ -155,17 +159,34 @@ class _Walker:
             name = UNKNOWN
         sql = self.sql(call.args[0] if call.args else None) if name == "execute" else None
         text = sql if sql is not None else written(call)
-        return Step(name, call.lineno, one_line(text, MAX_TEXT), call, sql, batch, repeated)
+        return Step(name, call.lineno, one_line(text, MAX_TEXT), self.resolved(call), sql, batch, repeated)
+
+    def resolved(self, call: ast.Call) -> ast.Call:
+        """The call with the texts that constants of the module stand for."""
+        keywords = [ast.keyword(one.arg, self.value(one.value)) for one in call.keywords]
+        return ast.Call(call.func, [self.value(one) for one in call.args], keywords)
+
+    def value(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.List | ast.Tuple):
+            return ast.List([self.value(one) for one in node.elts])
+        if isinstance(node, ast.Call):
+            return self.resolved(node)
+        text = self.constant(node.id) if isinstance(node, ast.Name) else None
+        return node if text is None else ast.Constant(text)
+
+    def constant(self, name: str) -> str | None:
+        """The text that a name of the module stands for, unless some function gives it another meaning."""
+        try:
+            value = None if name in self.local else self.names.value(name)
+        except Unreadable:
+            return None
+        return value if isinstance(value, str) else None
 
     def sql(self, node: ast.expr | None) -> str | None:
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else None
         if isinstance(node, ast.Name):
-            try:
-                value = self.names.value(node.id)
-            except Unreadable:
-                return None
-            return value if isinstance(value, str) else None
+            return self.constant(node.id)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             left, right = self.sql(node.left), self.sql(node.right)
             return left + right if left is not None and right is not None else None
@@ -174,6 +195,15 @@ class _Walker:
             if last in ("text", "DDL", "dedent") and node.args:
                 return self.sql(node.args[0])
         return None
+
+
+def _bound_in(function: ast.AST) -> Iterator[str]:
+    """Names that a function gives a meaning of its own, parameters included."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
 
 
 def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:

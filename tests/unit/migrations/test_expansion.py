@@ -47,6 +47,8 @@ def judged(upgrade: str, head: str = "", docstring: str = "") -> Judgement:
         "bind = op.get_bind()\nif 'x' in sa.inspect(bind).get_table_names():\n    op.create_index('ix', 'x', ['y'])",
         "help_()",
         "op.execute(SQL)",
+        "op.drop_index(IX, if_exists=True)\nop.create_index(IX, 'orders', ['a'], postgresql_concurrently=True)",
+        "op.add_column('o', sa.Column(IX))\nop.create_unique_constraint('u', 'o', [IX])",
         "op.execute('''CREATE TABLE t (a text DEFAULT '; DROP TABLE x'); -- ; DROP\n/* ; DROP */ ALTER TABLE t DROP COLUMN a; COMMENT ON TABLE t IS $x$ ; DROP $x$''')",
         "op.execute('ALTER TYPE kind ADD VALUE IF NOT EXISTS $$new$$')",
         "op.execute('ALTER TABLE orders ADD COLUMN a int, ADD b numeric(3, 2) NOT NULL DEFAULT 0, ALTER COLUMN c SET DEFAULT 1')",
@@ -55,7 +57,7 @@ def judged(upgrade: str, head: str = "", docstring: str = "") -> Judgement:
     ],
 )
 def test_only_adds(upgrade: str) -> None:
-    head = "SQL = 'CREATE SEQUENCE s'\ndef help_():\n    op.create_table('t')\n"
+    head = "IX = 'ix'\nSQL = 'CREATE SEQUENCE s'\ndef help_():\n    op.create_table('t')\n"
     assert judged(upgrade, head).contracts == ()
 
 
@@ -156,10 +158,14 @@ WITHOUT = "the running release may insert rows without a value"
         ("try:\n    op.add_column('o', sa.Column('n'))\nexcept Exception:\n    op.drop_table('o')", USES),
         ("x = [op.drop_table(n) for n in names]", USES),
         ("loop()", UNKNOWN),
+        ("MORE = 'DROP TABLE x'\nop.execute(MORE)", UNKNOWN),
+        ("for MORE in ('DROP TABLE x',):\n    op.execute(MORE)", UNKNOWN),
+        ("op.drop_index('ix')\nop.create_index('ix2', 'orders', ['a'])", USES),
+        ("op.create_index('ix', 'orders', ['a'])\nop.drop_index('ix3')", USES),
     ],
 )
 def test_takes_away_or_cannot_be_told(upgrade: str, why: str) -> None:
-    head = "SQL = make()\ndef help_():\n    op.drop_table('t')\ndef loop():\n    loop()\n"
+    head = "MORE = 'ANALYZE'\nSQL = make()\ndef help_():\n    op.drop_table('t')\ndef loop():\n    loop()\n"
     found = judged(upgrade, head).contracts
     assert found, upgrade
     assert found[0].why.startswith(why), found
