@@ -75,6 +75,15 @@ def test_an_empty_message(shop: Repository, look: Ask, docstring: str, name: str
     assert [(one["path"], one["line"], one["rule"]) for one in result.evidence] == [(path, 1, "docstring")]
 
 
+def test_other_scripts_and_merges(shop: Repository, look: Ask) -> None:
+    revision(shop, "b1", "a1", docstring="注文にメモを追加する。")
+    revision(shop, "c1", "a1", docstring="إضافة ملاحظة إلى الطلبات")
+    revision(shop, "m1", ("b1", "c1"), docstring="empty message")
+    assert look().status is Status.PASSED
+    revision(shop, "m1", ("b1", "c1"), "op.drop_table('x')", docstring="empty message")
+    assert "says only 'empty message'" in look().found
+
+
 def test_the_message_in_a_file_name_that_alembic_cut(shop: Repository, look: Ask) -> None:
     message = "add a note for customers to all of the orders"
     revision(shop, "a2", "a1", docstring=message)

@@ -28,6 +28,8 @@ _LOCKS |= {"rename", "alter", "alter-type", "set-not-null", "set-default", "drop
 def faults(one: Revision) -> list[Evidence]:
     """What a new revision leaves unsaid, each with its line."""
     text = _HEADER.sub("", one.docstring).strip()
+    if len(one.down) > 1 and not steps.of(one, "upgrade") and not steps.of(one, "downgrade"):
+        return []  # a merge that only joins branches has nothing to say
     if not _is_real(text, one):
         shown = f"its docstring says only {brief(text)!r}" if text else "it has no docstring"
         return [_fault(one, 1, "docstring", f"{shown}: say what it is for")]
@@ -48,7 +50,8 @@ def _is_real(text: str, one: Revision) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.lower())
+    # Scripts without blanks have a word in nearly every sign.
+    return re.findall(r"[\u2e80-\uffff]|[^\W_\u2e80-\uffff]+", text.lower())
 
 
 def _unsaid(one: Revision, text: str, function: str, labels: tuple[str, ...]) -> list[Evidence]:
