@@ -104,6 +104,8 @@ class Part:
 
 
 _MADE = "SEQUENCE|SCHEMA|EXTENSION|TYPE|VIEW|MATERIALIZED VIEW|FUNCTION|PROCEDURE|DOMAIN|STATISTICS|COLLATION|AGGREGATE"
+_PURE = {"COUNT", "MAX", "MIN", "SUM", "AVG", "COALESCE", "LOWER", "UPPER", "LENGTH", "CAST", "NULLIF", "EXISTS", "IN"}
+_PURE |= {"AND", "OR", "NOT", "WHERE", "FROM", "ON", "SELECT", "AS", "ANY", "ALL", "BY", "HAVING", "UNION"}
 _TIMEOUTS = {"lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"}
 
 
@@ -204,6 +206,11 @@ def _set(reader: Reader) -> list[Part]:
     return [Part("session" if reader.name() in _TIMEOUTS else "unknown")]
 
 
+def _select(reader: Reader) -> list[Part]:
+    calls = {one.word for one, two in pairwise(reader.all) if one.is_name and two.text == "(" and not two.is_name}
+    return [Part("unknown" if calls - _PURE or "INTO" in reader.words else "comment")]
+
+
 def _insert(reader: Reader) -> list[Part]:
     reader.take("INTO")
     changes = any(pair == ("DO", "UPDATE") for pair in pairwise(reader.words))
@@ -225,6 +232,7 @@ _STATEMENTS: dict[str, Callable[[Reader], list[Part]]] = {
     "UPDATE": _update,
     "SET": _set,
     "INSERT": _insert,
+    "SELECT": _select,
     "DELETE": _data("delete", "FROM ONLY", "FROM"),
     "TRUNCATE": _data("truncate", "TABLE ONLY", "TABLE"),
     "COMMENT": lambda _: [Part("comment")],

@@ -18,16 +18,17 @@ _EXECUTE = {"execute", "exec_driver_sql", "scalar", "scalars", "executemany"}
 _ASKING = {"f", "get_bind", "get_context", "inline_literal"}
 # Calls that change no database: by the name before the first point, and by that behind the last.
 _HARMLESS_ROOTS = {"sa", "sqlalchemy", "postgresql", "psql", "pg", "logger", "logging", "log", "textwrap", "warnings"}
+_HARMLESS_ROOTS |= {"_logger", "LOGGER", "json", "datetime", "uuid", "math", "re", "itertools"}
 _HARMLESS_NAMES = {
     *("text", "print", "len", "range", "str", "int", "bool", "list", "tuple", "dict", "set", "sorted", "zip", "any"),
-    *("all", "enumerate", "isinstance", "reversed", "inspect", "select", "column", "table"),
+    *("all", "enumerate", "isinstance", "reversed", "inspect", "select", "column", "table", "dedent"),
 }
 _HARMLESS_METHODS = {
     *("fetchall", "fetchone", "first", "all", "one", "one_or_none", "mappings", "items", "keys", "values", "append"),
     *("extend", "join", "format", "strip", "lower", "upper", "get", "startswith", "endswith", "split", "replace"),
     *("get_columns", "get_table_names", "get_indexes", "get_foreign_keys", "get_unique_constraints", "has_table"),
     *("get_check_constraints", "get_pk_constraint", "get_enums", "get_schema_names", "get_view_names"),
-    *("autocommit_block", "begin_nested", "dedent"),
+    *("autocommit_block", "begin_nested", "dedent", "is_offline_mode"),
 }
 
 
@@ -83,7 +84,7 @@ class _Walker:
         self.trail.pop()
 
     def visit(self, node: ast.AST, *, repeated: bool) -> Iterator[Step]:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Raise):
             return
         if isinstance(node, ast.With):
             self.batch(node)
