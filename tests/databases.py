@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
+from deploy_gate.workbench import services
 from deploy_gate.workbench.services import Database
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """A server of its own, outside of pytest's folder.
+
+    Each new pytest of the same user, also one that a test runs, closes that folder to all others, and so to the
+    unprivileged user as whom the server runs.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="deploy-gate-test-"))
+        server = stack.enter_context(services.postgres(Path(folder) / "postgresql"))
+        yield Cluster(server, [server.password])
 
 
 @dataclass

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import databases
 import pytest
 from databases import Cluster
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, Status
-from deploy_gate.workbench import services
 
 Ask = Callable[..., Result]
 IDENTIFIER = "SELECT system_identifier::text FROM pg_control_system()"
 
 
 @pytest.fixture(scope="module")
-def staging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def staging() -> Iterator[Cluster]:
     """Another cluster, with a database of the same name."""
-    with services.postgres(tmp_path_factory.mktemp("staging")) as server:
-        yield Cluster(server, [server.password])
+    with databases.running() as found:
+        yield found
 
 
 @pytest.fixture
