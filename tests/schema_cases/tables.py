@@ -79,6 +79,7 @@ CASES = [
     case("63-bytes", "", f"create table {'n' * 63} (a int)", "", f"table {'n' * 63} left"),
     # columns
     case("column", _T, "alter table t add c int", "", "column t.c left"),
+    case("first-column", "create table t ()", "alter table t add c int", "", "column t.c left"),
     case("column-added-and-dropped", _T, "alter table t add c int; alter table t drop c", ""),
     case("column-gap", "", "create table t (x int, a int, b text); alter table t drop x", _T),
     case("column-renamed", _T, "", "alter table t rename b to c", "column t.b left\ncolumn t.c right"),

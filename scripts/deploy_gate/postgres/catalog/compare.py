@@ -52,7 +52,8 @@ def compare(left: Catalog, right: Catalog, options: Options | None = None) -> li
         for one, parent in _of_kind(number, kind, left, right):
             found.append(replace(one, level=_level(one, options)))
             parents[id(found[-1])] = parent
-            if one.side != "both":
+            # What is only said of an object (the order of its columns) can be missing where the object is not.
+            if one.side != "both" and one.name != parent:
                 missing[one.side].add(one.name)
     kept = [one for one in found if not _is_child(one, parents[id(one)], missing)]
     order = {kind.label: number for number, kind in enumerate(KINDS)}
