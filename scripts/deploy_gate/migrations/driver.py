@@ -129,7 +129,9 @@ class Driver:
 
         def nothing(heads: Any, context: Any) -> List[Any]:
             seen.extend(heads if isinstance(heads, tuple) else [heads])
-            return []
+            # Commits the new version table as a first step would, so that no step seems to have made it.
+            with context.begin_transaction(_per_migration=True):
+                return []
 
         self._environment(nothing)
         return {"heads": seen}
