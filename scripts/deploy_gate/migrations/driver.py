@@ -24,11 +24,12 @@ _PLACEHOLDER = re.compile(r"%%|%\((\w+)\)s|%s|\$(\d+)(?:::\w+(?: \w+)*)?|(?<![:\
 # stand for one of the server's, and no per cent sign can be taken for a parameter.
 _MEASURE = """
 SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-    one.relation::pg_catalog.int8, one.modes, pg_catalog.pg_relation_filenode(one.relation),
+    one.relation::pg_catalog.int8, one.transaction, one.modes, pg_catalog.pg_relation_filenode(one.relation),
     pg_catalog.pg_stat_get_xact_numscans(one.relation), pg_catalog.pg_stat_get_xact_tuples_updated(one.relation)
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(one.relation)))::pg_catalog.text
 FROM (
-    SELECT relation, pg_catalog.json_agg(mode) AS modes FROM pg_catalog.pg_locks
+    SELECT relation, pg_catalog.min(virtualtransaction) AS transaction, pg_catalog.json_agg(mode) AS modes
+    FROM pg_catalog.pg_locks
     WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND locktype OPERATOR(pg_catalog.=) 'relation'
     AND relation OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid GROUP BY relation
 ) AS one

@@ -32,6 +32,7 @@ class Lock:
     """What a transaction held on one relation after a statement, and had done to it since it began."""
 
     relation: int
+    transaction: str
     modes: tuple[str, ...]
     file: str | None
     scans: int
@@ -213,7 +214,7 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
 
 def _statement(one: dict[str, Any]) -> Statement:
     locks = one.get("locks")
-    made = None if locks is None else tuple(Lock(oid, tuple(modes), *rest) for oid, modes, *rest in locks)
+    made = None if locks is None else tuple(Lock(oid, name, tuple(modes), *rest) for oid, name, modes, *rest in locks)
     return Statement(one["sql"], one["autocommit"], one["done"], made)
 
 
