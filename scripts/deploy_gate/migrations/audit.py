@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +53,16 @@ def run(workshop: Workshop, pending: Pending) -> Audit:
     """Run the pending revisions as `alembic upgrade` would, with rows in the tables where they take some."""
     names = [one.id for one in pending.revisions]
     try:
-        hazards, sent = _weighed(workshop, pending, names, rows=True)
+        run_ = _at_once(workshop, pending, names, rows=True)
     except _OnData:
-        hazards, sent = _weighed(workshop, pending, names, rows=False)
-    hazards += _contracts(workshop, pending)
+        run_ = _at_once(workshop, pending, names, rows=False)
+    sent = run_.sent
+    hazards = _weighed(run_, pending)
+    # Several are run once more step by step, since what is between two of them shows only then.
+    between = [run_.base, run_.after] if len(names) == 1 else _step_by_step(workshop, pending)
+    for one, before, after in zip(pending.revisions, between, between[1:], strict=False):
+        changes = contract.changes(between[0], before, after)
+        hazards += [Hazard(one, "contract", what.rule, what.message, _line(one, what.name)) for what in changes]
     statements = [one for name in names for one in sent.get(name, ())]
     order = {name: number for number, name in enumerate(names)}
     hazards.sort(key=lambda one: (order[one.revision.id], one.kind != "lock", one.line))
@@ -67,31 +73,46 @@ class _OnData(Exception):
     """The made-up rows were in the way."""
 
 
-def _weighed(
-    workshop: Workshop, pending: Pending, names: Sequence[str], *, rows: bool
-) -> tuple[list[Hazard], dict[str, tuple[Statement, ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """All pending revisions run as one upgrade: the shapes around it, the tables' rows before, what was sent."""
+
+    base: Shape
+    after: Shape
+    rows: Mapping[int, int]
+    sent: Mapping[str, tuple[Statement, ...]]
+
+
+def _at_once(workshop: Workshop, pending: Pending, names: Sequence[str], *, rows: bool) -> _Run:
     with workshop.bench(pending.before, rows=rows) as bench:
         bench.fill()
         base = shape.read(bench.connection)
-        scale = Scale(base.relations, shape.counts(bench.connection))
+        counts = shape.counts(bench.connection)
         outcome = bench.session.upgrade(names)
         if rows and outcome.fault and outcome.fault.is_about_data:
             raise _OnData
-        sent = dict(_succeeded(outcome).statements)
-        after = shape.read(bench.connection)
-    remarks = squawk.read(sent)
-    hazards = []
+        sent = _succeeded(outcome).statements
+        return _Run(base, shape.read(bench.connection), counts, sent)
+
+
+def _weighed(run_: _Run, pending: Pending) -> list[Hazard]:
+    relations = run_.base.relations
+    own = pending.tree.version_table.name  # read before each step, by Alembic itself
+    theirs = {oid: one for oid, one in relations.items() if relations[one.table].name.partition(".")[2] != own}
+    scale = Scale(theirs, run_.rows)
+    remarks = squawk.read(run_.sent)
+    hazards: list[Hazard] = []
     for one in pending.revisions:
-        mine = sent.get(one.id, ())
+        mine = run_.sent.get(one.id, ())
         helps = {mine[remark.number].sql: remark.help for remark in remarks if remark.revision == one.id}
         for burden in scale.weigh(mine):
             kind = "contract" if burden.rule == "truncate" else "lock"
             line = _line(one, burden.statement)
             help_ = helps.get(burden.statement, "")
             hazards.append(Hazard(one, kind, burden.rule, burden.message, line, burden.statement, help_))
-        hazards += _read_only(one, mine, remarks, base)
-        hazards += _rewritten(one, mine, scale, after)
-    return hazards, sent
+        hazards += _read_only(one, mine, remarks, run_.base)
+        hazards += _rewritten(one, mine, scale, run_.after)
+    return hazards
 
 
 def _succeeded(outcome: Outcome) -> Outcome:
@@ -132,42 +153,38 @@ def _rewritten(revision: Revision, sent: Sequence[Statement], scale: Scale, afte
 
 
 def _names(text: str, table: str) -> bool:
-    return re.search(rf"(?<![\w$]){re.escape(table)}(?![\w$])", text, re.IGNORECASE) is not None
+    quoted = table.replace('"', '""')
+    return re.search(rf"(?<![\w$]){re.escape(quoted)}(?![\w$])", text, re.IGNORECASE) is not None
 
 
-def _contracts(workshop: Workshop, pending: Pending) -> list[Hazard]:
-    """Step by step, since what is between two revisions shows only then."""
+def _step_by_step(workshop: Workshop, pending: Pending) -> list[Shape]:
+    """The shape before the first revision, and after each."""
     with workshop.bench(pending.before, rows=False) as bench:
-        base = before = shape.read(bench.connection)
-        hazards: list[Hazard] = []
+        shapes = [shape.read(bench.connection)]
         for one in pending.revisions:
             _succeeded(bench.upgrade(one.id))
-            after = shape.read(bench.connection)
-            hazards += [
-                Hazard(one, "contract", change.rule, change.message, _line(one, change.name))
-                for change in contract.changes(base, before, after)
-            ]
-            before = after
-        return hazards
+            shapes.append(shape.read(bench.connection))
+        return shapes
 
 
 def _line(revision: Revision, text: str) -> int:
-    """The first line of upgrade() that holds the text, or its first words; else that of upgrade() itself."""
+    """The first line of upgrade() that holds the text, or its first words, or a name of it; else the first of all."""
     function = revision.upgrade
-    start = function.lineno if function else revision.line
     try:
         lines = Path(revision.path).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
-        return start
-    end = function.end_lineno or len(lines) if function else len(lines)
-    words = [text, " ".join(text.split()[:5]), " ".join(text.split()[:3]), *_quoted(text)]
-    for one in filter(None, words):
-        for number in range(start, end + 1):
-            if one in lines[number - 1]:
-                return number
+        lines = []
+    if function is None or not lines:
+        return revision.line
+    start, end = function.body[0].lineno, function.end_lineno or len(lines)
+    for words in (text, " ".join(text.split()[:5]), " ".join(text.split()[:3]), *_names_in(text)):
+        pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+        found = next((number for number in range(start, end + 1) if words and pattern.search(lines[number - 1])), 0)
+        if found:
+            return found
     return start
 
 
-def _quoted(text: str) -> list[str]:
-    """The longest names in a statement: what an operation of Alembic was given."""
-    return sorted(set(re.findall(r"\w{4,}", text)) - set(re.findall(r"[A-Z_]{4,}", text)), key=len, reverse=True)
+def _names_in(text: str) -> list[str]:
+    """The names in a statement, the longest first: what an operation of Alembic was given."""
+    return sorted({one for one in re.findall(r"\w{4,}", text) if not one.isupper()}, key=len, reverse=True)

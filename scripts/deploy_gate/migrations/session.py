@@ -29,7 +29,7 @@ _WRONG_DRIVER = ("InvalidRequestError", "ModuleNotFoundError", "NoSuchModuleErro
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What a transaction held on one relation after a statement, and had done to it since it began."""
+    """What a transaction held on one relation after a statement, and what that statement did to it."""
 
     relation: int
     transaction: str

@@ -37,7 +37,6 @@ class Scale:
     base: Mapping[int, Relation]
     rows: Mapping[int, int]
     files: dict[int, str | None] = field(default_factory=dict)
-    last: dict[int, Lock] = field(default_factory=dict)
     holders: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,12 +47,20 @@ class Scale:
         for one in statements:
             text = _COMMENT.sub(" ", one.sql).strip()
             if one.locks is None:
-                self.last = {}
                 continue
-            burden = self._weighed(text, [lock for lock in one.locks if lock.relation in self.base])
+            burden = self._weighed(text, self._ours(one.locks))
             if burden:
                 yield Burden(*burden, one.sql)
             self._remember(text, one.locks)
+
+    def _ours(self, locks: Sequence[Lock]) -> list[Lock]:
+        """Locks on what was there before, without the table that a new one's foreign key refers to.
+
+        The server counts a scan of it, yet there is no row to look up.
+        """
+        fresh = any(one.relation not in self.base and one.scans for one in locks)
+        known = [one for one in locks if one.relation in self.base]
+        return [one for one in known if not (fresh and "ShareRowExclusiveLock" in one.modes and _is_only_read(one))]
 
     def _weighed(self, text: str, locks: Sequence[Lock]) -> tuple[str, str] | None:
         if _TRUNCATE.search(text) and any(self._is_rewritten(one) for one in locks):
@@ -81,23 +88,17 @@ class Scale:
             if self._is_rewritten(one):
                 return "rewrite", f"rewrites {'an index of ' if relation.kind in 'iI' else ''}{name}"
         for one in locks:
-            changed, rows = self._more(one, "changed"), self.rows.get(one.relation, 0)
+            rows = self.rows.get(one.relation, 0)
             name = brief(self.base[one.relation].name, 130)
-            if (rows and changed * 2 >= rows) or (not rows and _WHOLE.search(text) and _writes(one)):
+            if (rows and one.changed * 2 >= rows) or (not rows and _WHOLE.search(text) and _writes(one)):
                 return "whole-table-write", f"writes most rows of {name}"
         for one in locks:
-            if self.base[one.relation].kind in "rpm" and self._more(one, "scans"):
+            if self.base[one.relation].kind in "rpm" and one.scans:
                 return "scan", f"reads all of {brief(self.base[one.relation].name, 130)}"
         return None
 
     def _is_rewritten(self, one: Lock) -> bool:
         return one.file is not None and one.file != self.files.get(one.relation)
-
-    def _more(self, one: Lock, what: str) -> int:
-        """How much of a counter is this statement's: they count from the transaction's beginning."""
-        before = self.last.get(one.relation)
-        same = before is not None and before.transaction == one.transaction
-        return int(getattr(one, what)) - (int(getattr(before, what)) if same else 0)
 
     def _blocking(self, locks: Sequence[Lock]) -> tuple[Lock, str] | None:
         """The strongest lock that keeps the release from reading or writing, and which of the two."""
@@ -110,12 +111,15 @@ class Scale:
         return (writes[0], "writers") if writes else None
 
     def _remember(self, text: str, locks: Sequence[Lock]) -> None:
-        self.last = {one.relation: one for one in locks}
         for one in locks:
             if one.relation in self.base:
                 self.files[one.relation] = one.file
                 if _EVERYTHING in one.modes or set(one.modes) & set(_WRITES):
                     self.holders.setdefault((one.transaction, one.relation), text)
+
+
+def _is_only_read(one: Lock) -> bool:
+    return not {_EVERYTHING, "ExclusiveLock", "ShareLock", "RowExclusiveLock"} & set(one.modes)
 
 
 def _writes(one: Lock) -> bool:
