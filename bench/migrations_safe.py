@@ -1,8 +1,8 @@
 """How much migrations-safe finds, beside bare squawk: `python3 bench/migrations_safe.py [ROWS]`.
 
 Measures each case of `tests/ddl.py` on filled tables: how long it keeps locks that block the release (pg_locks and
-clock, against the same on empty tables), and whether what the release does still works afterwards. Then asks the check, and
-squawk with all its rules on the same text. Prints every disagreement, and exits 1 when the check misses a hazard or
+clock, against the same on empty tables), and whether what the release does still works afterwards. Then asks the check
+and squawk, with all its rules on the same text. Prints every disagreement; exits 1 when the check misses a hazard or
 flags what does no harm.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from deploy_gate.postgres.scratch import Server
 
 APP = "bench_app"
-LONG_SECONDS, LONG_RATIO = 0.02, 5.0
+LONG_SECONDS, LONG_RATIO = 0.03, 5.0
 _LOCKS = """
 SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_index i ON i.indexrelid = c.oid
 WHERE l.pid = pg_backend_pid() AND c.oid = ANY(%s)
@@ -67,7 +67,7 @@ def main() -> int:
     """Measure, ask both, compare."""
     from deploy_gate.postgres import scratch
 
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 300_000
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 500_000
     squawk = bootstrap.tool(bootstrap.ensure("migrations"), "squawk")
     with scratch.server() as server, tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

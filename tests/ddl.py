@@ -129,7 +129,10 @@ CASES: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE users ALTER email DROP NOT NULL",),
     ("ALTER TABLE users ALTER n SET STATISTICS 500",),
     ("ALTER TABLE users ALTER name SET STORAGE EXTERNAL",),
-    ("ALTER TABLE users ALTER id ADD GENERATED ALWAYS AS IDENTITY (START 5000000)",),
+    (
+        "ALTER TABLE users ALTER id DROP DEFAULT",
+        "ALTER TABLE users ALTER id ADD GENERATED ALWAYS AS IDENTITY (START 5000000)",
+    ),
     # constraints and indexes
     ("ALTER TABLE users ADD CONSTRAINT c CHECK (n > 0)",),
     ("ALTER TABLE users ADD CONSTRAINT c CHECK (n > 0) NOT VALID",),

@@ -74,13 +74,14 @@ def judge(facts: Facts) -> Result:
         f", {counted(len(trials.unfilled), 'table')} stayed empty" if trials.unfilled else ""
     )
     if trials.findings:
-        return warned(f"{_first(trials.findings)}; {scope}{data}", _FIX[trials.findings[0].rule], **more)
+        return warned(f"{_first(trials.findings)}; {scope}{data}", _SOME, **more)
     ways = f", {len(trials.one_way)} of them one-way by declaration" if trials.one_way else ""
     return passed(f"0 revisions cannot be undone, the limit is 0; {scope}{ways}{data}", **more)
 
 
 _DECLARE = "or declare it one-way with the reason: a docstring line `Irreversible: …`"
 _DATA = "mend the rows first, in the same revision (UPDATE … WHERE), or let the column have a default"
+_SOME = "look whether the live database holds such rows; if so, mend them first, in the same revision"
 _FIX = {
     "not-restored": "complete its downgrade()",
     "second-upgrade-differs": "complete its downgrade()",

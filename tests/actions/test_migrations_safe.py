@@ -217,12 +217,15 @@ def test_nothing_pending(tree: Tree) -> None:
     assert result.found.startswith("0 revisions pending of 1 (since ")
 
 
-@pytest.mark.parametrize("name", ["q\"uote'd", "new\nline", "%s %(x)s 100%", "ünï.code; DROP", "n" * 63])
-def test_hostile_names(tree: Tree, name: str) -> None:
-    quoted = '"' + name.replace('"', '""') + '"'
-    tree.add("r1", f"CREATE TABLE {quoted} ({quoted} int PRIMARY KEY, n text NOT NULL)", "SELECT 1")
-    tree.add("r2", [f"ALTER TABLE {quoted} DROP COLUMN n", own(f"CREATE INDEX i ON {quoted} ({quoted})")], "SELECT 1")
-    result = check(1)
-    assert ("r2", "drop-column") in rules(result)
-    assert ("r2", "require-concurrent-index-creation") in rules(result)
+def test_hostile_names(tree: Tree) -> None:
+    names = ("q\"uote'd", "new\nline", "%s %(x)s 100%", "ünï.code; DROP", "n" * 63)
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    tree.add("r1", [f"CREATE TABLE {name} ({name} int PRIMARY KEY, n text NOT NULL)" for name in quoted], "SELECT 1")
+    for number, name in enumerate(quoted):
+        index = own(f"CREATE INDEX i{number} ON {name} ({name})")
+        tree.add(f"h{number}", [f"ALTER TABLE {name} DROP COLUMN n", index], "SELECT 1")
+    result = check(len(names))
+    for number in range(len(names)):
+        assert (f"h{number}", "drop-column") in rules(result)
+        assert (f"h{number}", "require-concurrent-index-creation") in rules(result)
     assert result.found.isprintable()

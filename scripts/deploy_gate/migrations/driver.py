@@ -231,7 +231,7 @@ def main() -> None:
     del sys.path[0]  # our own folder
     os.dup2(2, 1)
     commands, answers = int(sys.argv[1]), int(sys.argv[2])
-    driver: Driver | None = None
+    driver: Any = None
     with os.fdopen(commands, "r", encoding="utf-8") as lines, os.fdopen(answers, "w", encoding="utf-8") as out:
         for line in lines:
             order = json.loads(line)
