@@ -69,6 +69,6 @@ def body(parts: str | Sequence[str]) -> str:
     """The lines of a function that runs these."""
     lines = []
     for part in [parts] if isinstance(parts, str) else parts:
-        code = part[1:].strip() if part.startswith(">") else f"op.execute({part.replace(chr(37), chr(37))!r})"
+        code = part[1:].strip() if part.startswith(">") else "op.execute(" + repr(part.replace(":", "\\:")) + ")"
         lines.append(textwrap.indent(code, "    "))
     return "\n".join(lines) or "    pass"

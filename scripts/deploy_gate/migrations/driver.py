@@ -6,7 +6,6 @@ error. Alembic's own configuration, `env.py` and version table are used as they 
 ours, so that branches, several heads and dependencies need no rules here.
 """
 
-# Python 3.8 has no other spelling of these types; SQLAlchemy and Alembic fix the signatures.
 # ruff: noqa: UP006, UP035, ARG001, ARG002
 import argparse
 import gc
@@ -15,34 +14,44 @@ import os
 import re
 import sys
 import time
+import traceback
 from typing import Any, Dict, List
 
 MAX_TEXT = 20000
 MAX_STATEMENTS = 5000
 _PLACEHOLDER = re.compile(r"%%|%\((\w+)\)s|%s|\$(\d+)(?:::\w+(?: \w+)*)?|(?<![:\w]):(\w+)")
-# What one statement has done so far to each relation that its transaction has locked; no name of the user's can
-# stand for one of the server's, and no per cent sign can be taken for a parameter.
+# What a transaction has locked, and what this backend has read and written since its counters were last sent away; no
+# name of the user's can stand for one of the server's, and no per cent sign can be taken for a parameter.
 _MEASURE = """
 SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-    one.relation::pg_catalog.int8, one.modes, pg_catalog.pg_relation_filenode(one.relation),
+    one.relation::pg_catalog.int8, one.transaction, one.modes, pg_catalog.pg_relation_filenode(one.relation),
     pg_catalog.pg_stat_get_xact_numscans(one.relation), pg_catalog.pg_stat_get_xact_tuples_updated(one.relation)
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(one.relation)))::pg_catalog.text
 FROM (
-    SELECT relation, pg_catalog.json_agg(mode) AS modes FROM pg_catalog.pg_locks
+    SELECT relation, pg_catalog.min(virtualtransaction) AS transaction, pg_catalog.json_agg(mode) AS modes
+    FROM pg_catalog.pg_locks
     WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND locktype OPERATOR(pg_catalog.=) 'relation'
     AND relation OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid GROUP BY relation
 ) AS one
+"""
+
+_COUNTERS = """
+SELECT pg_catalog.json_agg(pg_catalog.json_build_array(id, scans, changed))::pg_catalog.text FROM (
+    SELECT oid::pg_catalog.int8, pg_catalog.pg_stat_get_xact_numscans(oid),
+        pg_catalog.pg_stat_get_xact_tuples_updated(oid)
+        OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(oid)
+    FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+) AS counted (id, scans, changed) WHERE scans OPERATOR(pg_catalog.+) changed OPERATOR(pg_catalog.>) 0
 """
 
 
 class Recorder:
     """The statements of the step that runs now; outside a step (version table, env.py) nothing is recorded."""
 
-    def __init__(self) -> None:
-        self.current: List[Dict[str, Any]] | None = None
-        self.dropped = 0
-        self.measure = False
-        self.measuring = False
+    def __init__(self, measure: Any) -> None:
+        self.measure, self.measuring, self.dropped = bool(measure), False, 0
+        self.current: Any = None
+        self.counters: Dict[int, List[int]] = {}
 
     def before(self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
         if self.current is None or self.measuring:
@@ -53,6 +62,9 @@ class Recorder:
         text = _inlined(statement, parameters[0] if many and parameters else parameters)
         autocommit = getattr(conn.connection.dbapi_connection, "autocommit", False)
         self.current.append({"sql": text[:MAX_TEXT], "autocommit": autocommit is True, "done": False})
+        # SET TRANSACTION must come before any other query of its transaction.
+        if self.measure and autocommit is not True and text.lstrip()[:3].upper() != "SET":
+            self.counters = {one[0]: one[1:] for one in self.asked(conn, _COUNTERS)}
 
     def after(self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
         if not self.current or self.measuring:
@@ -60,15 +72,23 @@ class Recorder:
         self.current[-1]["done"] = True
         if not self.measure or self.current[-1]["autocommit"] or self.dropped:
             return
+        locks = self.asked(conn, _MEASURE)
+        for one in locks:
+            scans, changed = self.counters.get(one[0], (0, 0))
+            one[4], one[5] = one[4] - scans, one[5] - changed
+        self.current[-1]["locks"] = locks
+
+    def asked(self, conn: Any, query: str) -> List[Any]:
+        """Rows of a query of our own on the same connection."""
         self.measuring = True
         try:
             own = conn.connection.cursor()
-            own.execute(_MEASURE)
+            own.execute(query)
             row = own.fetchone()
             own.close()
-            self.current[-1]["locks"] = json.loads(row[0]) if row and row[0] else []
         finally:
             self.measuring = False
+        return json.loads(row[0]) if row and row[0] else []
 
 
 def _inlined(statement: str, parameters: Any) -> str:
@@ -113,8 +133,7 @@ class Driver:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
-        self.recorder = Recorder()
-        self.recorder.measure = bool(order.get("measure"))
+        self.recorder = Recorder(order["measure"])
         event.listen(Engine, "before_cursor_execute", self.recorder.before)
         event.listen(Engine, "after_cursor_execute", self.recorder.after)
         options = argparse.Namespace(x=order["x"] or None, name=order["section"], config=order["config"])
@@ -124,29 +143,28 @@ class Driver:
         self.runs = 0
 
     def probe(self, order: Dict[str, Any]) -> Dict[str, Any]:
-        """Run env.py without any step: whether it reaches the database, and what it reports as current."""
-        seen: List[str] = []
+        """Run env.py without any step: whether it reaches the database."""
 
         def nothing(heads: Any, context: Any) -> List[Any]:
-            seen.extend(heads if isinstance(heads, tuple) else [heads])
-            return []
+            # Commits the new version table as a first step would, so that no step seems to have made it.
+            with context.begin_transaction(_per_migration=True):
+                return []
 
         self._environment(nothing)
-        return {"heads": seen}
+        return {}
 
     def upgrade(self, order: Dict[str, Any]) -> Dict[str, Any]:
         """Run upgrade() of the named revisions, in this order, in one run of env.py as `alembic upgrade` does."""
-        from alembic.runtime.migration import MigrationStep
-
-        return self._steps(order["revisions"], MigrationStep.upgrade_from_script)
+        return self._steps(order["revisions"], "upgrade_from_script")
 
     def downgrade(self, order: Dict[str, Any]) -> Dict[str, Any]:
         """The same for downgrade()."""
+        return self._steps(order["revisions"], "downgrade_from_script")
+
+    def _steps(self, names: List[str], kind: str) -> Dict[str, Any]:
         from alembic.runtime.migration import MigrationStep
 
-        return self._steps(order["revisions"], MigrationStep.downgrade_from_script)
-
-    def _steps(self, names: List[str], make: Any) -> Dict[str, Any]:
+        make = getattr(MigrationStep, kind)
         answer: Dict[str, Any] = {"ran": {}}
         steps = [make(self.script.revision_map, self.script.get_revision(name)) for name in names]
         for name, step in zip(names, steps):  # noqa: B905 - Python 3.8
@@ -203,17 +221,9 @@ def _told(fault: BaseException, answer: Dict[str, Any]) -> Dict[str, Any]:
         "sqlstate": str(code),
         "statement": statement[:MAX_TEXT],
         "revision": answer.get("revision"),
-        "line": _line(fault),
+        # Each file and line on the way, so that the parent can name the one in the revision.
+        "line": {frame.f_code.co_filename: line for frame, line in traceback.walk_tb(fault.__traceback__)},
     }
-
-
-def _line(fault: BaseException) -> Dict[str, Any]:
-    """Each frame's file and line, so that the parent can name the one in the revision."""
-    frames, trace = {}, fault.__traceback__
-    while trace is not None:
-        frames[trace.tb_frame.f_code.co_filename] = trace.tb_lineno
-        trace = trace.tb_next
-    return frames
 
 
 def main() -> None:
@@ -221,7 +231,7 @@ def main() -> None:
     del sys.path[0]  # our own folder
     os.dup2(2, 1)
     commands, answers = int(sys.argv[1]), int(sys.argv[2])
-    driver: Driver | None = None
+    driver: Any = None
     with os.fdopen(commands, "r", encoding="utf-8") as lines, os.fdopen(answers, "w", encoding="utf-8") as out:
         for line in lines:
             order = json.loads(line)

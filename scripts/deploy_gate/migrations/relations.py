@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ class Column:
     modifier: int
     not_null: bool
     has_default: bool
-    labels: tuple[str, ...]
+    labels: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +83,20 @@ class Table:
         return [one for one in self.constraints if one.kind == "f"]
 
 
-def read(connection: Connection, without: Iterable[tuple[str, str]] = ()) -> dict[int, Table]:
-    """All tables of the user's, those first that others refer to; `without` names (schema, table) to leave out."""
-    left_out = set(without)
-    names = [row for row in connection.execute(_TABLES).fetchall() if (row[1], row[2]) not in left_out]
+def read(connection: Connection, without: str = "") -> dict[int, Table]:
+    """All tables of the user's, those first that others refer to; `without` is a name to leave out."""
+    names = [row for row in connection.execute(_TABLES).fetchall() if row[2] != without]
     oids = [row[0] for row in names]
     columns: dict[int, list[Column]] = {oid: [] for oid in oids}
-    for oid, *values, labels in connection.execute(_COLUMNS, (oids,)).fetchall():
-        columns[oid].append(Column(*values, tuple(labels)))
+    for row in connection.execute(_COLUMNS, (oids,)).fetchall():
+        columns[row[0]].append(Column(*row[1:]))
     constraints: dict[int, list[Constraint]] = {oid: [] for oid in oids}
     for oid, name, kind, key, parent, parent_key, text in connection.execute(_CONSTRAINTS, (oids,)).fetchall():
         made = Constraint(name, kind, tuple(key or ()), parent, tuple(parent_key or ()), text)
         constraints[oid].append(made)
-    tables = {row[0]: Table(*row, tuple(columns[row[0]]), tuple(constraints[row[0]])) for row in names}
+    tables = {
+        oid: Table(oid, schema, name, tuple(columns[oid]), tuple(constraints[oid])) for oid, schema, name in names
+    }
     return {oid: tables[oid] for oid in _parents_first(tables)}
 
 

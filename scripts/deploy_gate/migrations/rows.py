@@ -6,7 +6,6 @@ sequence is used, so that rows which a migration inserts itself collide with not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ _FULL = 2
 class Maker:
     """Fills tables that are new or have changed since it last looked; `skipped` says which it could not, and why."""
 
-    version_tables: Iterable[tuple[str, str]] = ()
+    version_table: str = ""
     known: dict[int, Table] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     number: int = values.START
@@ -37,7 +36,7 @@ class Maker:
 
     def fill(self, connection: Connection) -> None:
         """Insert rows; nothing is raised for a table that takes none."""
-        found = relations.read(connection, self.version_tables)
+        found = relations.read(connection, self.version_table)
         changed = [table for oid, table in found.items() if self.known.get(oid) != table]
         self.known = found
         for table in changed:
@@ -130,10 +129,12 @@ class _Attempt:
         import psycopg
         from psycopg import sql
 
-        names = sql.SQL(", ").join(sql.Identifier(self.columns[number].name) for number in row)
+        names = sql.SQL(", ").join(_escaped(sql.Identifier(self.columns[number].name)) for number in row)
         marks = sql.SQL(", ").join(sql.Placeholder() * len(row))
         what = sql.SQL("({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(names, marks)
-        insert = sql.SQL("INSERT INTO {} {}").format(_place(self.table), what if row else sql.SQL("DEFAULT VALUES"))
+        insert = sql.SQL("INSERT INTO {} {}").format(
+            _escaped(_place(self.table)), what if row else sql.SQL("DEFAULT VALUES")
+        )
         try:
             self.connection.execute(insert, tuple(row.values()))
         except psycopg.Error as fault:
@@ -163,6 +164,13 @@ class _Attempt:
 
 def _wants_value(column: Column) -> bool:
     return column.not_null and not column.has_default
+
+
+def _escaped(name: psycopg.sql.Identifier) -> psycopg.sql.SQL:
+    """The name in a statement with parameters, where a per cent sign begins one."""
+    from psycopg import sql
+
+    return sql.SQL(name.as_string(None).replace("%", "%%"))
 
 
 def _place(table: Table) -> psycopg.sql.Identifier:

@@ -29,9 +29,10 @@ _WRONG_DRIVER = ("InvalidRequestError", "ModuleNotFoundError", "NoSuchModuleErro
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What a transaction held on one relation after a statement, and had done to it since it began."""
+    """What a transaction held on one relation after a statement, and what that statement did to it."""
 
     relation: int
+    transaction: str
     modes: tuple[str, ...]
     file: str | None
     scans: int
@@ -213,7 +214,7 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
 
 def _statement(one: dict[str, Any]) -> Statement:
     locks = one.get("locks")
-    made = None if locks is None else tuple(Lock(oid, tuple(modes), *rest) for oid, modes, *rest in locks)
+    made = None if locks is None else tuple(Lock(oid, name, tuple(modes), *rest) for oid, name, modes, *rest in locks)
     return Statement(one["sql"], one["autocommit"], one["done"], made)
 
 

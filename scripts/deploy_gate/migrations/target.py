@@ -51,8 +51,9 @@ def target(
     """The target that the inputs describe; CouldNotTell when Alembic or any driver is missing there."""
     program = interpreter.find(python)
     names = [name for packages in _DRIVERS.values() for name in packages]
-    interpreter.required(program, "alembic", "sqlalchemy")
-    there = interpreter.versions(program, *names)
+    there = interpreter.versions(program, "alembic", "sqlalchemy", *names)
+    if not {"alembic", "sqlalchemy"} <= set(there):
+        interpreter.required(program, "alembic", "sqlalchemy")
     drivers = tuple(name for name, packages in _DRIVERS.items() if any(one in there for one in packages))
     if not drivers and not driver:
         found = f"no driver for PostgreSQL is installed in the project's interpreter {program}"

@@ -34,6 +34,7 @@ def candidates(column: Column, number: int, checks: Sequence[Constraint]) -> lis
     elif column.category == "B":
         found += ["true", "false"]
     elif column.category == "D":
+        found += [one for text in own for one in _TEXT.findall(text)]
         found += [_moment(column, number + 40_000), _moment(column, number - 40_000)]
     elif column.category == "A":
         found += ["{}", "{" + (column.labels[0] if column.labels else "1") + "}"]
