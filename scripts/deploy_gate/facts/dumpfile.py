@@ -56,13 +56,13 @@ def inspect(source: Source) -> Dump:
     """Look inside; Broken when the dump is damaged or not whole, CouldNotTell when it cannot be looked into."""
     head = source.read(0, min(HEAD, source.size))
     if head.startswith(pgdump.MAGIC):
-        archive = _archive(source, 0)
-        if archive.format == pgdump.DIRECTORY:
+        archive = _archive(source, head, 0)
+        if archive.format != pgdump.CUSTOM:
             fix = "store one file a backup (pg_dump --format=custom)"
             raise CouldNotTell("it is one file of a dump in directory format, the others were not looked at", fix)
         return _of(archive, "custom format", pgdump_end.custom(archive, source))
     if head.startswith(b"toc.dat\0") and head[_SECTOR : _SECTOR + 5] == pgdump.MAGIC:
-        return _of(_archive(source, _SECTOR), "tar format", pgdump_end.tar(source))
+        return _of(_archive(source, head, _SECTOR), "tar format", pgdump_end.tar(source))
     if head.startswith(b"\x1f\x8b"):
         return _gzip(source)
     if _SQL.match(head):
@@ -76,18 +76,19 @@ def _of(archive: Archive, name: str, proof: str) -> Dump:
     return Dump(name, proof, archive.database, archive.made, archive.server, len(archive.tables))
 
 
-def _archive(source: Source, start: int) -> Archive:
-    length = HEAD
+def _archive(source: Source, head: bytes, start: int) -> Archive:
+    """The archive that begins there: more and more is read until its table of contents is complete."""
+    data = head[start:]
     while True:
         try:
-            return pgdump.read(source.read(start, min(length, source.size - start)))
+            return pgdump.read(data)
         except Short:
-            if length >= source.size - start:
+            if len(data) >= source.size - start:
                 raise Broken("it breaks off inside its table of contents") from None
-            if length >= source.limit:
+            if len(data) >= source.limit:
                 found = f"its table of contents is longer than {show_size(source.limit)}"
                 raise CouldNotTell(found, "raise read-limit") from None
-        length = min(length * 8, source.limit)
+        data = source.read(start, min(len(data) * 8, source.limit, source.size - start))
 
 
 def _script(name: str, head: bytes, tail: bytes, statements: int | None) -> Dump:

@@ -1,6 +1,6 @@
 """Header and table of contents of a pg_dump archive (custom and tar format, versions 1.12 to 1.16: servers 9.0 to 18).
 
-The format is described by nothing but PostgreSQL's own source (src/bin/pg_dump/pg_backup_archiver.c, pg_backup_custom.c).
+Nothing but PostgreSQL's own source describes the format (src/bin/pg_dump: pg_backup_archiver.c, pg_backup_custom.c).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MAGIC = b"PGDMP"
-CUSTOM, TAR, DIRECTORY = 1, 3, 5
+CUSTOM, TAR, DIRECTORY = 1, 3, 5  # a directory's table of contents says that it is a tar file's
 OLDEST, NEWEST = (1, 12), (1, 16)
 # Byte `dataState` of an entry in the custom format.
 _UNSET, _SET = 1, 2
