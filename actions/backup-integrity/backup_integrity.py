@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -132,17 +132,8 @@ def _look(seen: Object, earlier: tuple[int, ...], *, versioning: bool) -> Looked
 
 def _handed_over(seen: Object, download: Path, sight: Sight, limits: Limits, facts: backups.Facts) -> Result:
     """Store it as a file for the job that restores it, and judge with what the download told."""
-    try:
-        compared = seen.save(download, _DOWNLOAD_SECONDS)
-    except OSError as fault:
-        found = f"{brief(str(download), 160)} cannot be written: {fault.strerror}"
-        raise CouldNotTell(found, "correct the input download, or make room on the disk") from None
-    looked = sight.looked
-    whole = Looked(
-        *(looked.key, looked.head, looked.earlier, looked.dump, looked.damage, looked.blind, looked.versioned),
-        verified=tuple(compared),
-    )
-    return judge(Sight(sight.place, whole, sight.age, sight.requests + 1, str(download)), limits, facts)
+    whole = replace(sight.looked, verified=tuple(seen.save(download, _DOWNLOAD_SECONDS)))
+    return judge(replace(sight, looked=whole, requests=sight.requests + 1, saved=str(download)), limits, facts)
 
 
 def judge(sight: Sight, limits: Limits, facts: backups.Facts) -> Result:

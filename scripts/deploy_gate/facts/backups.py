@@ -90,12 +90,13 @@ def search(bucket: Bucket, layout: Layout, span: Span) -> Facts:
             found, older = _earlier(bucket, layout, layout.pattern, since, span)
         if not found and not older and bucket.left:
             older = bool(_fitting(bucket.objects(layout.head)[0], layout))
-    sorted_ = sorted(found, key=layout.taken, reverse=True)
-    newest = sorted_[0] if sorted_ else None
+    # Time stamps are exact to the second: of the same second, the key that sorts last.
+    found.sort(key=lambda one: (layout.taken(one), one.key), reverse=True)
+    newest = found[0] if found else None
     taken = layout.taken(newest) if newest else now
     place = f"s3://{brief(bucket.name)}/{brief(layout.prefix, 120)}"
-    before = tuple(sorted_[1:])
-    return Facts(place, newest, taken, bucket.server_time, bucket.drift, bucket.requests, len(found), older, before)
+    clock = (bucket.server_time, bucket.drift)
+    return Facts(place, newest, taken, *clock, bucket.requests, len(found), older, tuple(found[1:]))
 
 
 def _before(when: datetime, seconds: float) -> datetime:

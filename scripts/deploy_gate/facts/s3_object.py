@@ -119,20 +119,22 @@ class Object:
 
         def write(answer: dict[str, Any]) -> int:
             total = 0
-            path.unlink(missing_ok=True)
-            path.touch(0o600, exist_ok=False)
-            with path.open("wb") as stream:
-                for piece in _pieces(answer["Body"]):
-                    stream.write(piece)
-                    total += len(piece)
-                    for digest, _ in digests.values():
-                        digest.update(piece)
+            for piece in _pieces(answer["Body"]):
+                _written(path, piece, new=not total)
+                total += len(piece)
+                for digest, _ in digests.values():
+                    digest.update(piece)
             return total
 
-        total = self._ask("get_object", write, seconds=seconds, IfMatch=self.head.etag)
-        if total != self.size:
-            raise CouldNotTell(f"{total} of {self.size} bytes came", "run again")
-        return self._compared(digests)
+        try:
+            total = self._ask("get_object", write, seconds=seconds, IfMatch=self.head.etag)
+            if total != self.size:
+                raise CouldNotTell(f"{total} of {self.size} bytes came", "run again")
+            return self._compared(digests)
+        except CouldNotTell:
+            # Nobody shall take half of it for a backup.
+            path.unlink(missing_ok=True)
+            raise
 
     def verified(self) -> list[str]:
         """Names of the checksums that were compared over all of it; none when it was not read as a whole."""
@@ -182,11 +184,25 @@ class Object:
     def _within(self, seconds: float, work: Callable[[], T]) -> T:
         try:
             return within(seconds, work)
+        except CouldNotTell:
+            raise
         except TimeoutError:
             found = f"{brief(self.bucket.where, 160)} did not answer in full within {seconds:g} s"
             raise CouldNotTell(found, "see whether the server is well, then run again") from None
         except Exception as fault:  # noqa: BLE001 - the library raises some hundred kinds, told apart by name
             raise explained(fault, self.bucket.name, self.bucket.where, self.bucket.owner) from None
+
+
+def _written(path: Path, piece: bytes, *, new: bool) -> None:
+    try:
+        if new:
+            path.unlink(missing_ok=True)
+            path.touch(0o600, exist_ok=False)
+        with path.open("ab") as stream:
+            stream.write(piece)
+    except OSError as fault:
+        found = f"{brief(str(path), 160)} cannot be written: {fault.strerror}"
+        raise CouldNotTell(found, "correct the input download, or make room on the disk") from None
 
 
 def _pieces(body: Any) -> Iterator[bytes]:
