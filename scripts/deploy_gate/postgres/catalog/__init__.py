@@ -1,0 +1,7 @@
+"""The catalogs of a PostgreSQL database: read once, compared by object, with one fingerprint for all who need one."""
+
+from __future__ import annotations
+
+from deploy_gate.postgres.catalog.reading import Catalog, read
+
+__all__ = ["Catalog", "read"]
