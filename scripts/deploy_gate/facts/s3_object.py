@@ -108,10 +108,13 @@ class Object:
         content: bytes = self._ask(
             "get_object", fetch, Range=f"bytes={offset}-{offset + length - 1}", IfMatch=self.head.etag
         )
-        if len(content) != length:
-            found = f"{brief(self.bucket.where, 160)} sent {len(content)} of {length} bytes that it was asked for"
-            raise CouldNotTell(found, "see whether this server knows range requests, then run again")
+        self._complete(len(content), length)
         return content
+
+    def _complete(self, came: int, asked: int) -> None:
+        if came != asked:
+            found = f"{brief(self.bucket.where, 160)} sent {came} of {asked} bytes that it was asked for"
+            raise CouldNotTell(found, "see whether this server knows range requests, then run again")
 
     def save(self, path: Path, seconds: float) -> list[str]:
         """Store it as a file that only we may read; names of the checksums that were compared and are right."""
@@ -127,9 +130,7 @@ class Object:
             return total
 
         try:
-            total = self._ask("get_object", write, seconds=seconds, IfMatch=self.head.etag)
-            if total != self.size:
-                raise CouldNotTell(f"{total} of {self.size} bytes came", "run again")
+            self._complete(self._ask("get_object", write, seconds=seconds, IfMatch=self.head.etag), self.size)
             return self._compared(digests)
         except CouldNotTell:
             # Nobody shall take half of it for a backup.
