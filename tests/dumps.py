@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deploy_gate.workbench import services
 
@@ -64,7 +65,8 @@ class Dumps:
 @contextmanager
 def dumps(folder: Path) -> Iterator[Dumps]:
     """A server with the databases `erp`, `objects` (the same with large objects), `other` and `empty` (no tables)."""
-    with services.postgres(folder / "postgres") as server:
+    # Not below pytest's own folder: any other run of pytest takes the right to pass through that away from the server.
+    with TemporaryDirectory(prefix="deploy-gate-test-") as own, services.postgres(Path(own) / "postgres") as server:
         found = Dumps(server, folder)
         found.create("erp", ERP)
         found.create("objects", ERP, LARGE_OBJECTS)
