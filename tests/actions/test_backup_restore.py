@@ -242,7 +242,9 @@ def test_roles_and_extensions_are_named(server: Dumps, tmp_path: Path) -> None:
     assert extension.fix == "let it be made beforehand: input extensions, pg_stat_statements"
     role = run(dump, extensions="pg_stat_statements")
     assert role.status is Status.ERROR
-    assert role.found.startswith("the dump names the role clerk, which is not there (at CREATE POLICY p ON public.t TO clerk")
+    assert role.found.startswith(
+        "the dump names the role clerk, which is not there (at CREATE POLICY p ON public.t TO clerk"
+    )
     assert run(dump, extensions="pg_stat_statements", roles="clerk").status is Status.PASSED
     none = run(dump, extensions="no_such_thing")
     assert none.status is Status.ERROR

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = ("owner", "privileges", "comments", "publications", "subscriptions", "security-labels", "tablespaces")
 """What would need other roles, other servers or a superuser, and is no part of the data."""
-_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "sslmode": "PGSSLMODE"}
+_HANDED = ("host", "port", "user", "password", "sslmode")
+"""Parts of an address that libpq takes from the environment, as PGHOST and so on: nobody else can read it there."""
 _OPTIONS = "-c maintenance_work_mem=256MB"
 _COMMAND = re.compile(r"^Command was: (.+)$", re.MULTILINE)
 _ERROR = re.compile(r"^pg_restore: error: (.+)$", re.MULTILINE)
@@ -98,7 +99,7 @@ def run(program: Path, file: Path, address: Address, *, jobs: int, seconds: floa
     argv += [f"--jobs={jobs}"] if jobs > 1 else []
     argv += [f"--dbname={address.parts['dbname']}", file.absolute()]
     parts = address.parts
-    env = {variable: str(parts[name]) for name, variable in _VARIABLES.items() if parts.get(name)}
+    env = {f"PG{name.upper()}": str(parts[name]) for name in _HANDED if parts.get(name)}
     env |= {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PGOPTIONS": _OPTIONS, "PGCONNECT_TIMEOUT": "10"}
     started = time.monotonic()
     try:
