@@ -63,6 +63,12 @@ def snapshot(connection: Connection, *, statement_seconds: float = STATEMENT_SEC
             connection.execute("ROLLBACK")
 
 
+def identity(connection: Connection) -> tuple[object, ...]:
+    """What tells this database from every other: the cluster's system identifier, made by initdb, and the name."""
+    query = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), pg_catalog.current_database()"
+    return connection.execute(query).fetchone() or ()
+
+
 def trouble(fault: psycopg.Error, address: Address) -> CouldNotTell:
     """What a database's error means and what to do, in words that hold no password."""
     text, code = said(fault), fault.sqlstate or _refused(str(fault))

@@ -30,6 +30,9 @@ KINDS = (
     *remarks.KINDS,
 )
 
+_SAID_OF_OTHERS = ("privilege", "comment", "column-order", "security-label")
+_IN_EVERY_ONE = ("database", "schema", "extension", "privilege", "comment")
+
 # How expressions are printed must not depend on the role or the database that asks.
 _SETTINGS = {
     "TimeZone": "UTC",
@@ -76,6 +79,17 @@ class Catalog:
             digest.update(b"\0%d\0" % number)
             digest.update(b"\n".join(sorted(self.rows[number])))
         return digest.hexdigest()
+
+    @property
+    def size(self) -> int:
+        """How many objects there are, each counted once: privileges and comments belong to what they speak of."""
+        return sum(len(rows) for number, rows in self.rows.items() if KINDS[number].label not in _SAID_OF_OTHERS)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing beyond what every new database has."""
+        made = (rows for number, rows in self.rows.items() if KINDS[number].label not in _IN_EVERY_ONE)
+        return not any(made) and len(self.rows[KINDS.index(surroundings.EXTENSION)]) < 2
 
     def kind(self, number: int) -> Kind:
         """What the rows under that number are, with the attributes that this server has."""
