@@ -83,7 +83,7 @@ def test_no_truncation_passes(made: Dumps, name: str, database: str, piped: bool
     whole = made.of(database, *FORMATS[name], piped=piped)
     dice = random.Random(f"{name} {database}")
     near = [*range(1, 40), 512, 1024, 1536, 2048]
-    cuts = {*near, *(dice.randrange(1, len(whole)) for _ in range(120)), *edges(whole)}
+    cuts = {*near, *(dice.randrange(1, len(whole)) for _ in range(60)), *edges(whole)}
     for cut in cuts:
         if 0 < cut < len(whole):
             with pytest.raises((Broken, CouldNotTell)):
@@ -207,11 +207,11 @@ def test_versions_of_the_format(version: tuple[int, int]) -> None:
 
 
 def test_a_long_table_of_contents_is_read_in_few_steps() -> None:
-    source = Bytes(archive((1, 14), 9000), 2_000_000)
-    assert inspect(source).tables == 9000
+    source = Bytes(archive((1, 14), 3000), 1 << 20)
+    assert inspect(source).tables == 3000
     assert len(source.reads) <= 6
     with pytest.raises(CouldNotTell, match="its table of contents is longer than 100 kB"):
-        inspect(Bytes(archive((1, 14), 9000), 100_000))
+        inspect(Bytes(archive((1, 14), 3000), 100_000))
 
 
 def test_unknown_compression_is_told() -> None:
