@@ -288,7 +288,6 @@ CASES = [
         _T,
         "create materialized view v as select a from t",
         "create materialized view v as select a from t with no data",
-        "materialized-view v both",
     ),
     case(
         "materialized-view-index",

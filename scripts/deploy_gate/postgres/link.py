@@ -96,14 +96,14 @@ _MEANINGS = {
 _REFUSALS = {
     "password authentication failed": "28P01",
     "no pg_hba.conf entry": "28000",
-    'role "': "28000",
     "permission denied for database": "42501",
-    "does not exist": "3D000",
     "too many clients": "53300",
     "connection slots are reserved": "53300",
     "too many connections for": "53300",
+    'role "': "28000",
     "starting up": "57P03",
     "shutting down": "57P01",
+    "does not exist": "3D000",
 }
 
 

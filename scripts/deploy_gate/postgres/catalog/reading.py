@@ -44,6 +44,8 @@ _SETTINGS = {
     "lc_monetary": "C",
     "quote_all_identifiers": "off",
     "client_encoding": "UTF8",
+    # Compiling these queries takes longer than running them.
+    "jit": "off",
 }
 _WATCHED = (
     *("pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_inherits", "pg_trigger", "pg_rewrite"),
@@ -107,9 +109,11 @@ def read(connection: Connection, *, statement_seconds: float = link.STATEMENT_SE
         found = f"the server is PostgreSQL {version}, the oldest that can be read is {OLDEST}"
         raise CouldNotTell(found, "upgrade the server: that version gets no security fixes any more")
     with link.snapshot(connection, statement_seconds=statement_seconds):
+        _set(connection)
         before = _pulse(connection)
         catalog = _read(connection, version)
     with link.snapshot(connection, statement_seconds=statement_seconds):
+        _set(connection)
         if _pulse(connection) != before:
             # Temporary tables leave traces too; what counts is whether anything reads differently.
             _refuse(catalog, _read(connection, version))
@@ -138,9 +142,12 @@ def _pulse(connection: Connection) -> tuple[Any, ...]:
     return connection.execute(f"SELECT {', '.join(parts)}").fetchone() or ()
 
 
-def _read(connection: Connection, version: int) -> Catalog:
+def _set(connection: Connection) -> None:
     for name, value in _SETTINGS.items():
         connection.execute("SELECT set_config(%s, %s, true)", (name, value))
+
+
+def _read(connection: Connection, version: int) -> Catalog:
     rows = {}
     for number, kind in enumerate(KINDS):
         if kind.since <= version:
