@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy_gate.catalog import About
 from deploy_gate.migrations.origin import Origins
 from deploy_gate.postgres import address, catalog, link
 from deploy_gate.postgres.allowed import Allowed
-from deploy_gate.postgres.catalog import Catalog, Difference, Options, compare
+from deploy_gate.postgres.catalog import Catalog, Difference, Options, compare, stored
 from deploy_gate.result import Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, Variable, counted
 
 ABOUT = About(secrets=("STAGING_DATABASE_URL", "PRODUCTION_DATABASE_URL"), locks=("database",), timeout=300)
+# What a migration neither makes nor should: a scratch database's own differ by nature.
+_NEVER_MIGRATED = ("database", "setting")
 _HINTED = 200
 _TEXT = 500
 
@@ -42,6 +45,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     *,
     left: Variable,
     right: Variable,
+    expected: str,
     allow: list[str],
     owners: bool,
     comments: bool,
@@ -51,9 +55,13 @@ def check(  # noqa: PLR0913 - one parameter for each input
 ) -> Result:
     """Read both catalogs side by side and compare them; CouldNotTell for all that hinders."""
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(lambda variable: gather(variable, statement_timeout), (left, right))
+        there = pool.submit(from_file, expected) if expected else pool.submit(gather, right, statement_timeout)
+        one, other = gather(left, statement_timeout), there.result()
     options = Options(owners=owners, comments=comments, column_order=column_order)
-    return judge(Facts(one, other, compare(one.catalog, other.catalog, options)), Allowed.of(allow), Origins.of(config))
+    found = compare(one.catalog, other.catalog, options)
+    if expected:
+        found = [difference for difference in found if difference.kind not in _NEVER_MIGRATED]
+    return judge(Facts(one, other, found), Allowed.of(allow), Origins.of(config))
 
 
 def gather(variable: str, seconds: float) -> Side:
@@ -61,6 +69,11 @@ def gather(variable: str, seconds: float) -> Side:
     where = address.of(variable)
     with link.connected(where) as connection:
         return Side(where.label, link.identity(connection), catalog.read(connection, statement_seconds=seconds))
+
+
+def from_file(path: str) -> Side:
+    """What the migrations of this commit make, as schema-snapshot wrote it down."""
+    return Side(f"the migrations' head ({brief(path)})", ("file", path), stored.load(Path(path)))
 
 
 def judge(facts: Facts, allowed: Allowed, origins: Origins) -> Result:
