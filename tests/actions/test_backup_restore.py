@@ -13,6 +13,7 @@ from dumps import Dumps, dumps
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
+from deploy_gate.facts.dumpfile import Dump
 from deploy_gate.inputs import bind
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
@@ -249,6 +250,22 @@ def test_roles_and_extensions_are_named(server: Dumps, tmp_path: Path) -> None:
     none = run(dump, extensions="no_such_thing")
     assert none.status is Status.ERROR
     assert none.found == "the dump needs the extension no_such_thing, which this server does not have"
+
+
+def test_a_dump_of_a_newer_version_is_an_error(server: Dumps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The number of its format, in the sixth and seventh byte, is all that pg_restore looks at first.
+    dump = store(server, tmp_path, "erp")
+    content = dump.read_bytes()
+    dump.write_bytes(content[:6] + bytes([16]) + content[7:])
+    monkeypatch.setattr(
+        "deploy_gate.facts.dumpfile.inspect", lambda _: Dump("custom format", "p", "erp", None, "17", 3)
+    )
+    monkeypatch.setenv("PATH", f"{server.server.programs}:{os.environ['PATH']}")
+    result = run(dump)
+    assert result.status is Status.ERROR
+    assert (
+        result.found == "pg_restore of this machine is older than the dump: unsupported version (1.16) in file header"
+    )
 
 
 # --- what is no dump, and inputs ---

