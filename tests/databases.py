@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
+from deploy_gate.workbench import services
 from deploy_gate.workbench.services import Database
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """A server of its own, outside of pytest's folder.
+
+    Each new pytest of the same user, also one that a test runs, closes that folder to all others, and so to the
+    unprivileged user as whom the server runs.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="deploy-gate-test-"))
+        server = stack.enter_context(services.postgres(Path(folder) / "postgresql"))
+        yield Cluster(server, [server.password])
 
 
 @dataclass
@@ -25,14 +41,13 @@ class Cluster:
 
     def url(self, database: str, role: str = "", password: str = "") -> str:
         """An address of a database: the superuser's, or a role's."""
-        if not role:
-            return self.server.url(database)
-        return f"postgresql://{quote(role)}:{quote(password)}@127.0.0.1:{self.server.port}/{quote(database)}"
+        who = f"{quote(role or 'postgres')}:{quote(password or self.server.password)}"
+        return f"postgresql://{who}@127.0.0.1:{self.server.port}/{quote(database, safe='')}"
 
     @contextmanager
     def connected(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A superuser's connection in autocommit mode."""
-        with psycopg.connect(self.server.url(database), autocommit=True) as connection:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
             yield connection
 
     def run(self, database: str, *statements: str) -> list[tuple[Any, ...]]:

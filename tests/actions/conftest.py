@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import databases
 import pytest
 from databases import Cluster
 
@@ -11,14 +12,13 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
 from deploy_gate.inputs import bind
 from deploy_gate.result import Result
-from deploy_gate.workbench import services
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server of this worker."""
-    with services.postgres(tmp_path_factory.mktemp("postgresql")) as server:
-        yield Cluster(server, [server.password])
+    with databases.running() as found:
+        yield found
 
 
 @pytest.fixture

@@ -84,14 +84,17 @@ def bench(scratch: Path) -> Iterator[Bench]:
         objects.mkdir()
         bucket = stack.enter_context(services.s3(objects))
         front = stack.enter_context(https(scratch / "certificates"))
-        addresses = {"http://127.0.0.1:9000": bucket.url, "https://127.0.0.1:8443": front.url}
+        asked = database.run("psql", "-Atc", "SELECT system_identifier FROM pg_control_system()")
+        addresses = {"7400000000000000001": asked.out.strip()}
+        addresses |= {"http://127.0.0.1:9000": bucket.url, "https://127.0.0.1:8443": front.url}
         made = shop.create(scratch / "erp", addresses, front.authority)
         _say("migrating and backing up the shop's database")
         dump = _backup(made, database, scratch)
         shop.put_backup(objects, dump, timedelta(minutes=3))
         variables = {"TEST_DATABASE_URL": database.url("erp_test", "psycopg"), "TEST_REDIS_URL": redis}
         environment = {"FORCE_COLOR": "1"} if coloured(sys.stdout) else {}
-        where = act.Stage(scratch / "run", staged.references, bucket.environment, variables, environment)
+        hidden = {**bucket.environment, "STAGING_DATABASE_URL": database.url("erp", "psycopg")}
+        where = act.Stage(scratch / "run", staged.references, hidden, variables, environment)
         yield Bench(made, where, objects, dump)
 
 

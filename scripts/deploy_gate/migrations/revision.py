@@ -43,6 +43,11 @@ class Revision:
         found = [one for one in self.module.body if isinstance(one, ast.FunctionDef) and one.name == name]
         return found[-1] if found else None
 
+    def declares(self, word: str) -> str:
+        """What stands behind `Word:` at the beginning of a line of the docstring."""
+        found = re.search(rf"^\s*{re.escape(word)}:\s*(\S.*)", self.docstring, re.MULTILINE | re.IGNORECASE)
+        return found[1].strip() if found else ""
+
     @property
     def upgrade(self) -> ast.FunctionDef | None:
         """`upgrade()`, if there is one."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from deploy_gate.facts.base import EMPTY_TREE
 from deploy_gate.migrations import environment, layout
 from deploy_gate.migrations.environment import VersionTable
 from deploy_gate.migrations.files import Commit, Files, WorkTree
@@ -73,6 +74,8 @@ def read(config: str = "alembic.ini", ref: str = "", *, may_be_missing: bool = F
     CouldNotTell, with path and line of every fault, when any file's revision cannot be told, or when the revisions make
     no tree; and when there is none at all, unless that is told to be possible: then it is empty.
     """
+    if ref == EMPTY_TREE and may_be_missing:
+        return Tree(config, {}, {}, ())
     files: Files = Commit(ref) if ref else WorkTree()
     found = layout.read(config, files)
     names = _sources(found, files) if found else []
@@ -87,6 +90,13 @@ def read(config: str = "alembic.ini", ref: str = "", *, may_be_missing: bool = F
         return tree
     table = environment.version_table(files, found.script)
     return Tree(config, tree.revisions, tree.parents, tree.order, table, found)
+
+
+def listed(names: Iterable[str], limit: int = 5) -> str:
+    """The first names, and how many more there are."""
+    all_ = [brief(one, 60) for one in names]
+    more = f" and {len(all_) - limit} more" if len(all_) > limit else ""
+    return ", ".join(all_[:limit]) + more
 
 
 def _sources(found: Layout, files: Files) -> list[str]:

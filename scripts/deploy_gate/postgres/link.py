@@ -63,6 +63,12 @@ def snapshot(connection: Connection, *, statement_seconds: float = STATEMENT_SEC
             connection.execute("ROLLBACK")
 
 
+def identity(connection: Connection) -> tuple[object, ...]:
+    """What tells this database from every other: the cluster's system identifier, made by initdb, and the name."""
+    query = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), pg_catalog.current_database()"
+    return connection.execute(query).fetchone() or ()
+
+
 def trouble(fault: psycopg.Error, address: Address) -> CouldNotTell:
     """What a database's error means and what to do, in words that hold no password."""
     text, code = said(fault), fault.sqlstate or _refused(str(fault))
@@ -90,14 +96,14 @@ _MEANINGS = {
 _REFUSALS = {
     "password authentication failed": "28P01",
     "no pg_hba.conf entry": "28000",
-    'role "': "28000",
     "permission denied for database": "42501",
-    "does not exist": "3D000",
     "too many clients": "53300",
     "connection slots are reserved": "53300",
     "too many connections for": "53300",
+    'role "': "28000",
     "starting up": "57P03",
     "shutting down": "57P01",
+    "does not exist": "3D000",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from deploy_gate.postgres.catalog.reading import Catalog, read
+from deploy_gate.postgres.catalog.compare import Difference, Options, compare
+from deploy_gate.postgres.catalog.reading import NEWEST, Catalog, read
 
-__all__ = ["Catalog", "read"]
+__all__ = ["NEWEST", "Catalog", "Difference", "Options", "compare", "read"]

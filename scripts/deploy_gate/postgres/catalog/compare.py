@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from deploy_gate.postgres.catalog.kind import Kind
 from deploy_gate.postgres.catalog.reading import KINDS, Catalog
+from deploy_gate.postgres.catalog.rows import Row, adapted, parsed, unqualified
 from deploy_gate.postgres.catalog.spelling import canonical, canonical_default, folded
 
 Side = Literal["left", "right", "both"]
 Level = Literal["difference", "information"]
-_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
-_ESCAPED = re.compile(r"\\(.)")
+_APART = ("owner", "state")
 # A name as the server makes one: of table and columns, with a number when the plain one was taken.
 _IMPLICIT = re.compile(r"(.+_(?:pkey|key|fkey|check|excl|idx))\d*\"?")
 
@@ -40,15 +41,6 @@ class Options:
     column_order: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One object: its parent's name, and its attributes as text (None: does not apply)."""
-
-    name: str
-    parent: str
-    values: Mapping[str, str | None]
-
-
 def compare(left: Catalog, right: Catalog, options: Options | None = None) -> list[Difference]:
     """All that differs, differences before information, in the order of kinds and names."""
     options = options or Options()
@@ -60,7 +52,8 @@ def compare(left: Catalog, right: Catalog, options: Options | None = None) -> li
         for one, parent in _of_kind(number, kind, left, right):
             found.append(replace(one, level=_level(one, options)))
             parents[id(found[-1])] = parent
-            if one.side != "both":
+            # What is only said of an object (the order of its columns) can be missing where the object is not.
+            if one.side != "both" and one.name != parent:
                 missing[one.side].add(one.name)
     kept = [one for one in found if not _is_child(one, parents[id(one)], missing)]
     order = {kind.label: number for number, kind in enumerate(KINDS)}
@@ -84,7 +77,9 @@ def _of_kind(number: int, kind: Kind, left: Catalog, right: Catalog) -> Iterator
     if left.version == right.version:
         # What is the same to the letter is the same; only the rest is looked at closely.
         ours, theirs = ours - theirs, theirs - ours
-    here, there = _parsed(left.kind(number), ours), _parsed(right.kind(number), theirs)
+    here, there = parsed(left.kind(number), ours), parsed(right.kind(number), theirs)
+    if left.version != right.version:
+        here, there = adapted(kind, here, right.version), adapted(kind, there, left.version)
     if kind.label in ("constraint", "index", "domain-constraint"):
         yield from _renamed_by_the_server(kind, here, there)
     for name in sorted(here.keys() | there.keys()):
@@ -95,25 +90,9 @@ def _of_kind(number: int, kind: Kind, left: Catalog, right: Catalog) -> Iterator
             yield _lonely(kind, only, "left" if one else "right"), only.parent
 
 
-def _parsed(kind: Kind, rows: Iterable[bytes]) -> dict[str, _Row]:
-    labels = [one.label for one in kind.fields]
-    found = {}
-    for row in rows:
-        name, parent, *values = (_text(one) for one in row.decode(errors="replace").split("\t"))
-        found[name or ""] = _Row(name or "", parent or "", dict(zip(labels, values, strict=True)))
-    return found
-
-
-def _text(raw: str) -> str | None:
-    """A field of COPY's text format (PostgreSQL manual, COPY, "Text Format")."""
-    if raw == "\\N":
-        return None
-    return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), raw) if "\\" in raw else raw
-
-
-def _lonely(kind: Kind, row: _Row, side: Side) -> Difference:
+def _lonely(kind: Kind, row: Row, side: Side) -> Difference:
     hows = {one.label: one.how for one in kind.fields}
-    told = {label: text for label, text in row.values.items() if text and hows[label] != "owner"}
+    told = {label: text for label, text in row.values.items() if text and hows[label] not in _APART}
     text = _shown(kind, told) or "present"
     if kind.absent:
         # Both sides have the object itself; only one side's state is worth a row.
@@ -134,18 +113,19 @@ def _spread(text: str | None) -> str:
     return "none" if text is None else text.replace("\x1f", ", ")
 
 
-def _changed(kind: Kind, left: _Row, right: _Row) -> Iterator[Difference]:
-    """What of an object differs: its behaviour, and apart from that its owner."""
+def _changed(kind: Kind, left: Row, right: Row) -> Iterator[Difference]:
+    """What of an object differs: its behaviour, and apart from that its owner and its state."""
     both = [one for one in kind.fields if one.label in left.values and one.label in right.values]
     unequal = [one for one in both if not _same(kind, one.label, left, right)]
-    for owners in (False, True):
-        labels = [one.label for one in unequal if (one.how == "owner") is owners]
+    for apart in ("", *_APART):
+        labels = [one.label for one in unequal if (one.how if one.how in _APART else "") == apart]
         if labels:
             ours, theirs = ({label: row.values[label] for label in labels} for row in (left, right))
-            yield Difference(kind.label, left.name, "both", _shown(kind, ours), _shown(kind, theirs))
+            level: Level = "information" if apart == "state" else "difference"
+            yield Difference(kind.label, left.name, "both", _shown(kind, ours), _shown(kind, theirs), level)
 
 
-def _same(kind: Kind, label: str, left: _Row, right: _Row) -> bool:
+def _same(kind: Kind, label: str, left: Row, right: Row) -> bool:
     one, other = left.values[label], right.values[label]
     if one == other:
         return True
@@ -155,7 +135,7 @@ def _same(kind: Kind, label: str, left: _Row, right: _Row) -> bool:
         return False
     how = next(field.how for field in kind.fields if field.label == label)
     if how == "expression":
-        return canonical(one) == canonical(other)
+        return canonical(one) == canonical(other) or _same_view(kind, one, other)
     if how == "typed":
         return canonical_default(one, left.values["type"] or "") == canonical_default(other, right.values["type"] or "")
     # Of languages other than SQL we cannot tell what white space means.
@@ -164,20 +144,27 @@ def _same(kind: Kind, label: str, left: _Row, right: _Row) -> bool:
     )
 
 
+def _same_view(kind: Kind, one: str, other: str) -> bool:
+    """PostgreSQL 16 and newer leave out the name of the only table in a query's columns."""
+    return kind.label.endswith("view") and canonical(unqualified(one, other)) == canonical(unqualified(other, one))
+
+
 def _common(names: str, others: str) -> list[str]:
     known = set(others.split("\x1f"))
     return [one for one in names.split("\x1f") if one in known]
 
 
-def _renamed_by_the_server(
-    kind: Kind, here: dict[str, _Row], there: dict[str, _Row]
-) -> Iterator[tuple[Difference, str]]:
+def _renamed_by_the_server(kind: Kind, here: dict[str, Row], there: dict[str, Row]) -> Iterator[tuple[Difference, str]]:
     """Take out objects that differ by nothing but a name that the server made, which counts up as they are created."""
+    choices: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in sorted(there):
+        choices[there[name].parent, _stem(name)].append(name)
     for name in sorted(here):
         row, stem = here[name], _stem(name)
         if not stem or (name in there and _is_twin(kind, row, there[name])):
             continue
-        twin = next((one for one in sorted(there) if _stem(one) == stem and _is_twin(kind, row, there[one])), None)
+        others = choices[row.parent, stem]
+        twin = next((one for one in others if one in there and _is_twin(kind, row, there[one])), None)
         if twin is not None:
             yield Difference(kind.label, name, "both", f"named {name}", f"named {twin}", "information"), row.parent
             del here[name], there[twin]
@@ -188,9 +175,7 @@ def _stem(name: str) -> str:
     return match[1] if match else ""
 
 
-def _is_twin(kind: Kind, left: _Row, right: _Row) -> bool:
-    if left.parent != right.parent:
-        return False
+def _is_twin(kind: Kind, left: Row, right: Row) -> bool:
     bare = [
         replace(row, values={key: _nameless(row.name, text) for key, text in row.values.items()})
         for row in (left, right)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-How = Literal["plain", "expression", "typed", "body", "owner", "hidden"]
+How = Literal["plain", "expression", "typed", "body", "hidden", "owner", "state"]
 """How an attribute is compared: letter for letter; as an expression, whatever its spelling; the same for the default of
-a column of the row's type; as the body of a function in the row's language; as the owner; compared, but never shown."""
+a column of the row's type; as the body of a function in the row's language; compared, but never shown. Owners, and the
+state that comes with the data, are only information."""
 
 NEWEST = 99
 
@@ -56,7 +57,10 @@ def flag(sql: str, word: str = "yes") -> str:
 
 def listed(array: str) -> str:
     """An array of texts as one text, sorted: the order of storage options means nothing."""
-    return f"(SELECT string_agg(one, ', ' ORDER BY one COLLATE \"C\") FROM unnest({array}) one)"
+    return (
+        f"CASE WHEN {array} IS NOT NULL THEN "
+        f"(SELECT string_agg(one, ', ' ORDER BY one COLLATE \"C\") FROM unnest({array}) one) END"
+    )
 
 
 def owner(column: str) -> Field:
@@ -72,9 +76,10 @@ def word(column: str, words: dict[str, str]) -> str:
 
 def not_member(catalog: str, oid: str) -> str:
     """That an object belongs to no extension, which speaks for its members by its version."""
+    # Asked for by what it refers to: an index has the few rows, where a look for each object reads all of pg_depend.
     return (
-        f"NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} "
-        "AND e.deptype = 'e')"
+        f"{oid} NOT IN (SELECT e.objid FROM pg_depend e WHERE e.refclassid = 'pg_extension'::regclass "
+        f"AND e.classid = '{catalog}'::regclass AND e.deptype = 'e')"
     )
 
 

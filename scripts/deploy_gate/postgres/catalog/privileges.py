@@ -47,7 +47,7 @@ def _objects(label: str, catalog: str, alias: str, letter: str, names: tuple[str
 
 
 _SCHEMA = "JOIN pg_namespace n ON n.oid = {0} AND n.nspname !~ '^pg_(toast|temp)'"
-_FUNCTION = f"{qualified('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'"
+_FUNCTION = "p.oid::regprocedure::text"
 
 _SORTS = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": "schemas"}
 
@@ -59,7 +59,7 @@ KINDS = (
     ),
     _kind(
         *("column", f"{RELATION} || '.' || quote_ident(a.attname)"),
-        f"coalesce(({_initial('pg_class', 'c.oid', 'a.attnum')}), '{{}}'::aclitem[])",
+        f"coalesce(({_initial('pg_class', 'c.oid', 'a.attnum')}), acldefault('c', c.relowner))",
         "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relpersistence <> 't' "
         f"{_SCHEMA.format('c.relnamespace')} WHERE NOT a.attisdropped",
         *("a.attacl", "c.relowner"),

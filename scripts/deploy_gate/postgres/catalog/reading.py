@@ -30,6 +30,9 @@ KINDS = (
     *remarks.KINDS,
 )
 
+_SAID_OF_OTHERS = ("privilege", "comment", "column-order", "security-label")
+_IN_EVERY_ONE = ("database", "schema", "extension", "privilege", "comment")
+
 # How expressions are printed must not depend on the role or the database that asks.
 _SETTINGS = {
     "TimeZone": "UTC",
@@ -41,6 +44,8 @@ _SETTINGS = {
     "lc_monetary": "C",
     "quote_all_identifiers": "off",
     "client_encoding": "UTF8",
+    # Compiling these queries takes longer than running them.
+    "jit": "off",
 }
 _WATCHED = (
     *("pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_inherits", "pg_trigger", "pg_rewrite"),
@@ -77,6 +82,17 @@ class Catalog:
             digest.update(b"\n".join(sorted(self.rows[number])))
         return digest.hexdigest()
 
+    @property
+    def size(self) -> int:
+        """How many objects there are, each counted once: privileges and comments belong to what they speak of."""
+        return sum(len(rows) for number, rows in self.rows.items() if KINDS[number].label not in _SAID_OF_OTHERS)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing beyond what every new database has."""
+        made = (rows for number, rows in self.rows.items() if KINDS[number].label not in _IN_EVERY_ONE)
+        return not any(made) and len(self.rows[KINDS.index(surroundings.EXTENSION)]) < 2
+
     def kind(self, number: int) -> Kind:
         """What the rows under that number are, with the attributes that this server has."""
         return KINDS[number].on(self.version)
@@ -93,9 +109,11 @@ def read(connection: Connection, *, statement_seconds: float = link.STATEMENT_SE
         found = f"the server is PostgreSQL {version}, the oldest that can be read is {OLDEST}"
         raise CouldNotTell(found, "upgrade the server: that version gets no security fixes any more")
     with link.snapshot(connection, statement_seconds=statement_seconds):
+        _set(connection)
         before = _pulse(connection)
         catalog = _read(connection, version)
     with link.snapshot(connection, statement_seconds=statement_seconds):
+        _set(connection)
         if _pulse(connection) != before:
             # Temporary tables leave traces too; what counts is whether anything reads differently.
             _refuse(catalog, _read(connection, version))
@@ -124,9 +142,12 @@ def _pulse(connection: Connection) -> tuple[Any, ...]:
     return connection.execute(f"SELECT {', '.join(parts)}").fetchone() or ()
 
 
-def _read(connection: Connection, version: int) -> Catalog:
+def _set(connection: Connection) -> None:
     for name, value in _SETTINGS.items():
         connection.execute("SELECT set_config(%s, %s, true)", (name, value))
+
+
+def _read(connection: Connection, version: int) -> Catalog:
     rows = {}
     for number, kind in enumerate(KINDS):
         if kind.since <= version:

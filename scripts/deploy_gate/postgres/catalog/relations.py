@@ -73,13 +73,15 @@ COLUMN = Kind(
         Field("type", "format_type(a.atttypid, a.atttypmod)"),
         Field(
             "collation",
-            "CASE WHEN a.attcollation <> (SELECT t.typcollation FROM pg_type t WHERE t.oid = a.atttypid) "
+            "CASE WHEN a.attcollation <> 0 "
+            "AND a.attcollation <> (SELECT t.typcollation FROM pg_type t WHERE t.oid = a.atttypid) "
             "THEN a.attcollation::regcollation::text END",
             since=13,
         ),
         Field(
             "collation",
-            "CASE WHEN a.attcollation <> (SELECT t.typcollation FROM pg_type t WHERE t.oid = a.atttypid) "
+            "CASE WHEN a.attcollation <> 0 "
+            "AND a.attcollation <> (SELECT t.typcollation FROM pg_type t WHERE t.oid = a.atttypid) "
             "THEN (SELECT quote_ident(x.nspname) || '.' || quote_ident(o.collname) FROM pg_collation o "
             "JOIN pg_namespace x ON x.oid = o.collnamespace WHERE o.oid = a.attcollation) END",
             until=12,
@@ -133,7 +135,8 @@ MATERIALIZED_VIEW = Kind(
         Field("persistence", f"nullif({PERSISTENCE}, '')"),
         Field("access method", _METHOD),
         Field("options", listed("c.reloptions")),
-        Field("populated", flag("NOT c.relispopulated", "no")),
+        # A dump of the schema alone leaves it empty: its rows are data.
+        Field("populated", flag("NOT c.relispopulated", "no"), "state"),
         Field("replica identity", word("c.relreplident", {"d": "default", "n": "nothing", "f": "full", "i": "index"})),
         Field("tablespace", tablespace("c.reltablespace")),
         owner("c.relowner"),

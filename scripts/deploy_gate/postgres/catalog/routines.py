@@ -7,7 +7,9 @@ from deploy_gate.postgres.catalog.kind import Field, Kind, flag, listed, not_mem
 _SCHEMA = "JOIN pg_namespace n ON n.oid = {column} AND n.nspname !~ '^pg_(toast|temp)'"
 _IN_SCHEMA = {name: _SCHEMA.format(column=name) for name in ("p.pronamespace", "o.oprnamespace")}
 _IN_SCHEMA |= {name: _SCHEMA.format(column=name) for name in ("f.opfnamespace", "c.opcnamespace", "c.connamespace")}
-_NAMED = f"{qualified('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'"
+_NAMED = "p.oid::regprocedure::text"
+_UNMADE = "NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = '{0}'::regclass AND i.objid = {1} AND i.deptype = 'i')"
+"""That an object did not come with another, as the constructors and casts of a range type do."""
 
 
 def _called(column: str) -> str:
@@ -45,7 +47,8 @@ FUNCTION = Kind(
         Field("transforms", "SELECT string_agg(format_type(t, NULL), ', ') FROM unnest(p.protrftypes) t"),
         owner("p.proowner"),
     ),
-    f"FROM pg_proc p {_IN_SCHEMA['p.pronamespace']} WHERE {users('pg_proc', 'p.oid')} AND p.prokind <> 'a'",
+    f"FROM pg_proc p {_IN_SCHEMA['p.pronamespace']} WHERE {users('pg_proc', 'p.oid')} AND p.prokind <> 'a' "
+    f"AND {_UNMADE.format('pg_proc', 'p.oid')}",
 )
 
 _MODIFY = {"r": "read only", "s": "shareable", "w": "read write"}
@@ -165,7 +168,7 @@ CAST = Kind(
         Field("context", word("c.castcontext", {"e": "explicit", "a": "assignment", "i": "implicit"})),
         Field("method", word("c.castmethod", {"f": "function", "i": "in and out", "b": "binary"})),
     ),
-    f"FROM pg_cast c WHERE {users('pg_cast', 'c.oid')}",
+    f"FROM pg_cast c WHERE {users('pg_cast', 'c.oid')} AND {_UNMADE.format('pg_cast', 'c.oid')}",
 )
 
 CONVERSION = Kind(

@@ -48,13 +48,19 @@ def canonical(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _canonical(text: str) -> str:
-    return " ".join(map(str, _rewritten(tree(tokens(text)))))
+    return _joined(_rewritten(tree(tokens(text))))
+
+
+def _joined(nodes: Sequence[Node]) -> str:
+    return " ".join(map(str, nodes))
 
 
 def canonical_default(text: str, kind: str) -> str:
-    """The default of a column of type `kind`: a cast of a literal to that very type says nothing."""
+    """The default of a column of type `kind`: a cast of a literal that changes no value says nothing."""
     nodes = _rewritten(tree(tokens(text)))
-    return " ".join(map(str, _uncast(nodes, tuple(tokens(kind)))))
+    while (fewer := _uncast(nodes, tuple(tokens(kind)))) != nodes:
+        nodes = fewer
+    return _joined(nodes)
 
 
 def folded(text: str) -> str:
@@ -78,7 +84,7 @@ def _rewritten(nodes: Sequence[Node]) -> tuple[Node, ...]:
         out.append("now" if one == "CURRENT_TIMESTAMP" else one)
         if one == "CURRENT_TIMESTAMP":
             out.append(Group("(", ()))
-        _single_choice(out)
+        _choice(out)
         at += 1
     return tuple(out)
 
@@ -158,47 +164,81 @@ def _is_text_literal(out: Sequence[Node]) -> bool:
 
 
 def _distributed(array: Group, kind: tuple[Node, ...]) -> list[Node]:
-    parts: list[list[Node]] = [[]]
+    parts = _parts(array)
+    if not parts:
+        return ["'{}'", "::", *kind, EMPTY]
+    done = []
+    for part in parts:
+        element: list[Node] = [Group("(", tuple(part))]
+        _cast(element, (*kind, EMPTY) if _is_array(part) else kind)
+        done.append(element)
+    return ["ARRAY", _bracketed(done)]
+
+
+def _parts(array: Group) -> list[list[Node]]:
+    """The elements of an array."""
+    parts: list[list[Node]] = [[]] if array.inside else []
     for one in array.inside:
         if one == ",":
             parts.append([])
         else:
             parts[-1].append(one)
-    if parts == [[]]:
-        return ["'{}'", "::", *kind, EMPTY]
-    done: list[Node] = []
-    for part in parts:
-        element: list[Node] = [Group("(", tuple(part))]
-        _cast(element, (*kind, EMPTY) if _is_array(part) else kind)
-        done.extend([",", *element] if done else element)
-    return ["ARRAY", Group("[", tuple(done))]
+    return parts
 
 
-def _single_choice(out: list[Node]) -> None:
-    """`= ANY (ARRAY[x])` as `= x`, `<> ALL (ARRAY[x])` as `<> x`."""
+def _bracketed(parts: Sequence[Sequence[Node]]) -> Group:
+    flat = [node for part in parts for node in (",", *part)]
+    return Group("[", tuple(flat[1:]))
+
+
+def _choice(out: list[Node]) -> None:
+    """`= ANY (ARRAY[x])` as `= x`, `<> ALL (ARRAY[x])` as `<> x`; whole numbers among the choices without a type."""
     if len(out) < 3 or not isinstance(out[-1], Group) or (out[-3], out[-2]) not in (("=", "ANY"), ("<>", "ALL")):
         return
     inside = out[-1].inside
-    if _is_array(inside) and isinstance(inside[1], Group) and inside[1].inside and "," not in inside[1].inside:
-        out[-2:] = inside[1].inside
+    if not _is_array(inside) or not isinstance(inside[1], Group) or not inside[1].inside:
+        return
+    parts = [_whole(part) for part in _parts(inside[1])]
+    if len(parts) == 1:
+        out[-2:] = parts[0]
+    else:
+        out[-1] = Group("(", ("ARRAY", _bracketed(parts)))
+
+
+def _whole(part: Sequence[Node]) -> Sequence[Node]:
+    """A whole number without its type: to compare for equality, the value alone counts."""
+    number = str(part[0]).strip("'") if part else ""
+    casts = {*_INTEGERS, ("numeric",)}
+    return tokens(number) if number.lstrip("-").isdigit() and part[1:2] == ["::"] and tuple(part[2:]) in casts else part
 
 
 def _uncast(nodes: tuple[Node, ...], kind: tuple[str, ...]) -> tuple[Node, ...]:
+    """Without the outermost cast, where the value that the column gets is the same."""
     if "::" not in nodes:
         return nodes
-    at = nodes.index("::")
-    literal, cast = nodes[:at], tuple(map(str, nodes[at + 1 :]))
+    at = len(nodes) - 1 - nodes[::-1].index("::")
+    literal, cast = nodes[:at], tuple(tokens(_joined(nodes[at + 1 :])))
     if len(literal) == 1 and isinstance(literal[0], Group) and literal[0].opening == "(":
         literal = literal[0].inside
-    base = kind[: next((n for n, one in enumerate(kind) if one == "("), len(kind))]
-    if not _is_literal(literal):
+    bare = literal[: literal.index("::")] if "::" in literal else literal
+    if not _is_literal(bare):
         return nodes
+    base = kind[: kind.index("(")] if "(" in kind else kind
     if base in _NUMBERS:
-        number = "".join(map(str, literal)).strip("'")
+        number = _joined(bare).replace(" ", "").strip("'")
         safe = cast in (kind, base) or (cast in _INTEGERS and number.lstrip("-").isdigit())
-        return tuple(tokens(number)) if safe else nodes
-    return literal if (cast in _TEXTS and base in _TEXTS) or cast == kind else nodes
+        return tuple(tokens(number)) if safe and bare == literal else literal if safe else nodes
+    if base in _TEXTS:
+        # An explicit cast cuts what is too long; without it the insert fails.
+        fits = cast in _TEXTS or (cast == kind and len(str(bare[-1])) - 2 <= int(kind[-2]))
+        return literal if fits else nodes
+    return literal if cast == kind else nodes
 
 
 def _is_literal(nodes: Sequence[Node]) -> bool:
-    return tuple(nodes[:-1]) in ((), ("-",)) and isinstance(nodes[-1], str) and nodes[-1].endswith(_LITERAL_ENDS)
+    return (
+        bool(nodes)
+        and tuple(nodes[:-1]) in ((), ("-",))
+        and isinstance(nodes[-1], str)
+        and nodes[-1].endswith(_LITERAL_ENDS)
+    )

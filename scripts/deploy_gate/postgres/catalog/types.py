@@ -96,7 +96,7 @@ TYPE = Kind(
     # The row types of relations, the arrays of types and their multiranges come and go with what they are made for.
     "LEFT JOIN pg_class k ON k.oid = t.typrelid "
     f"WHERE {users('pg_type', 't.oid')} AND t.typtype <> 'm' AND (t.typtype <> 'c' OR k.relkind = 'c') "
-    "AND NOT EXISTS (SELECT FROM pg_type o WHERE o.typarray = t.oid)",
+    "AND t.oid NOT IN (SELECT o.typarray FROM pg_type o WHERE o.typarray <> 0)",
 )
 
 DOMAIN_CONSTRAINT = Kind(
@@ -119,9 +119,10 @@ COLLATION = Kind(
     (
         Field("provider", word("c.collprovider", _PROVIDERS)),
         Field("deterministic", flag("NOT c.collisdeterministic", "no")),
-        Field("encoding", "CASE WHEN c.collencoding >= 0 THEN pg_encoding_to_char(c.collencoding)::text END"),
-        Field("collate", "c.collcollate::text"),
-        Field("ctype", "c.collctype::text"),
+        # ICU's locale moved out of the two columns of libc in version 15.
+        Field("collate", "CASE WHEN c.collprovider <> 'i' THEN c.collcollate::text END"),
+        Field("ctype", "CASE WHEN c.collprovider <> 'i' THEN c.collctype::text END"),
+        Field("locale", "CASE WHEN c.collprovider = 'i' THEN c.collcollate::text END", until=14),
         Field("locale", "c.colliculocale::text", since=15, until=16),
         Field("locale", "c.colllocale::text", since=17),
         Field("rules", "c.collicurules", since=16),
