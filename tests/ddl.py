@@ -56,6 +56,7 @@ RELEASE = (
         "INSERT INTO users (email, name, kind, n, note, price, org_id, code, said)"
         " VALUES ('two@x', 'ada1', 'odd', -5, 'up to twenty letters', 99999999.99, 0, 'c', '')"
     ),
+    "INSERT INTO users (id, email, code) VALUES (90000000, 'three@x', 'c')",
     "UPDATE users SET name = NULL, n = -1, org_id = 77 WHERE id = 2",
     "SELECT id, title, parent FROM orgs WHERE id = 1",
     "INSERT INTO orgs (title, parent) VALUES ('org1', 4711)",
@@ -67,6 +68,7 @@ RELEASE = (
     "SELECT id, name FROM names WHERE id = 1",
     "SELECT n FROM per_org LIMIT 1",
     "SELECT twice(2)",
+    "SELECT count(*) FROM events_new",
     "SELECT nextval('tickets')",
     "SELECT count(*) > 1 FROM users",
 )
@@ -164,7 +166,7 @@ CASES: tuple[tuple[str, ...], ...] = (
     ("UPDATE users SET n = 1 WHERE id > 0",),
     ("UPDATE users SET n = 1 WHERE id = 1",),
     ("DELETE FROM orders",),
-    ("ALTER TABLE users SET UNLOGGED",),
+    ("ALTER TABLE events_new SET UNLOGGED",),
     ("CLUSTER users USING users_pkey",),
     ("+VACUUM FULL users",),
     ("ALTER TABLE users SET (fillfactor = 80)",),

@@ -43,6 +43,7 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+@pytest.mark.long
 def test_all_of_them_can_be_undone(shop: Repository) -> None:
     result = check("migrations-reversible", last=99)
     # 0009 checks that amounts add up, which made-up rows do not.
@@ -62,6 +63,7 @@ def test_planted_faults_are_found_where_they_are(shop: Repository) -> None:
     assert all(str(one["path"]).startswith(VERSIONS) for one in result.evidence if "path" in one)
 
 
+@pytest.mark.long
 def test_the_whole_tree_as_a_first_release_does_no_harm(shop: Repository) -> None:
     result = check("migrations-safe")
     assert result.status is Status.PASSED, result.found
