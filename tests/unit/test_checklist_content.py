@@ -52,7 +52,7 @@ ORDER = {
 PHASES = {
     "pull-request pre-deploy": "code-quality documentation docker-infrastructure",
     "pre-deploy": "environment-parity database blue-green pre-deployment-actions staging-deployment "
-    "production-deployment pre-deployment-security approval",
+    "production-deployment pre-deployment-security approval migrations",
     "idle-slot verify": "health-checks smoke-tests",
     "verify": "during-deployment verification business-validation post-deployment-security",
     "monitor": "monitoring host-resources",
@@ -131,7 +131,8 @@ def test_planned_means_that_the_check_is_not_built_yet(bundled: Source, kind: st
 
 def test_what_runs_the_repositorys_code_says_so(bundled: Source) -> None:
     runs = {name for name, item in bundled.checklist.items.items() if item.runs_code}
-    assert runs == {"types", "unit-tests", "integration-tests", "api-docs", "images-build", "migrations-reversible"}
+    migrations = {"migrations-reversible", "migrations-safe"}
+    assert runs == {"types", "unit-tests", "integration-tests", "api-docs", "images-build", *migrations}
 
 
 def test_it_knows_no_host_and_no_company() -> None:
