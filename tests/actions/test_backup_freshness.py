@@ -413,10 +413,13 @@ def test_three_pages_are_read_honestly(bench: Any) -> None:
     assert (big.requests, result.evidence[0]["requests"]) == (3, 3)
 
 
-@pytest.mark.parametrize(("mode", "step"), [("key-pattern", 1), ("partitions", 1)])
-def test_more_fresh_backups_than_can_be_listed_are_an_error(bench: Any, mode: str, step: int) -> None:
+@pytest.mark.parametrize("mode", ["key-pattern", "partitions"])
+def test_more_fresh_backups_than_can_be_listed_are_an_error(bench: Any, mode: str) -> None:
     layout, given = bench.LAYOUTS[mode]
-    keys = bench.Keys(layout, 100_000, datetime.now(UTC), timedelta(seconds=step))
+    # All of the last seconds: however young the hour is, its own partition has more than can be listed.
+    step = timedelta(seconds=1) if mode == "key-pattern" else timedelta(microseconds=100)
+    finer = layout if mode == "key-pattern" else layout.replace("%S", "%S-%f")
+    keys = bench.Keys(finer, 100_000, datetime.now(UTC), step)
     with bench.listing(keys) as big:
         result = run(
             bucket="big", endpoint_url=big.url, max_age="2h", **{n.replace("-", "_"): v for n, v in given.items()}
