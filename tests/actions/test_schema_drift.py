@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -240,7 +241,7 @@ def test_a_text_that_is_no_address(pair: Pair, monkeypatch: pytest.MonkeyPatch) 
 def test_a_connection_that_dies_half_way(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     real = catalog.read
 
-    def cut(connection: psycopg.Connection[tuple[object, ...]], **more: float) -> object:
+    def cut(connection: psycopg.Connection[tuple[object, ...]], **more: Any) -> object:
         with psycopg.connect(pair.left.conninfo, autocommit=True) as other:
             other.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
         return real(connection, **more)

@@ -34,6 +34,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "shared_buffers": "32MB",
     "max_connections": "40",
+    "max_locks_per_transaction": "512",  # a migration, or a dump of what it made, may touch thousands of tables at once
     "jit": "off",  # costs more than it gains on catalogs
     "dynamic_shared_memory_type": "mmap",  # files in the folder, gone with it even after a kill
     "log_min_messages": "log",

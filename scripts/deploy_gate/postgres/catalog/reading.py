@@ -98,11 +98,11 @@ class Catalog:
         return KINDS[number].on(self.version)
 
 
-def read(connection: Connection, *, statement_seconds: float = link.STATEMENT_SECONDS) -> Catalog:
+def read(connection: Connection, *, statement_seconds: float = link.STATEMENT_SECONDS, alone: bool = False) -> Catalog:
     """The whole catalog as of one moment; CouldNotTell when it changes while it is read, or is too old for us.
 
     The functions that print definitions see the newest state whatever the snapshot is, so the catalog's own rows are
-    looked at once more at the end.
+    looked at once more at the end; `alone` spares that where nobody else can write, as in a scratch database.
     """
     version = connection.info.server_version // 10000
     if version < OLDEST:
@@ -110,8 +110,10 @@ def read(connection: Connection, *, statement_seconds: float = link.STATEMENT_SE
         raise CouldNotTell(found, "upgrade the server: that version gets no security fixes any more")
     with link.snapshot(connection, statement_seconds=statement_seconds):
         _set(connection)
-        before = _pulse(connection)
+        before = () if alone else _pulse(connection)
         catalog = _read(connection, version)
+    if alone:
+        return catalog
     with link.snapshot(connection, statement_seconds=statement_seconds):
         _set(connection)
         if _pulse(connection) != before:
