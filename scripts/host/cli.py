@@ -1,0 +1,85 @@
+"""The commands. Each has `--json`; each error has three parts; the exit code says what production is like now."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from host import commands
+from host.config import load
+from host.machine import Machine
+from host.status import lines
+from host.trouble import BUSY, DONE, Trouble
+
+
+def main(argv: list[str]) -> int:
+    """Run one command. 0 done · 1 refused, nothing changed · 2 wrong input · 3 busy or could not tell · 4 fell back,
+    production is healthy · 5 falling back failed."""
+    chosen = parser().parse_args(argv)
+    machine = None
+    try:
+        config = chosen.config or default_config()
+        machine = Machine(load(config), who=getattr(chosen, "by", "") or "")
+        told = chosen.run(machine, chosen)
+        code = int(told.pop("exit", DONE))
+        trouble = None
+    except Trouble as fault:
+        told, code, trouble = {}, fault.code, fault
+    except OSError as fault:
+        trouble = Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", BUSY)
+        told, code = {}, BUSY
+    write(chosen, machine.said if machine else [], told, trouble, code)
+    return code
+
+
+def write(
+    chosen: argparse.Namespace, said: list[str], told: dict[str, Any], trouble: Trouble | None, code: int
+) -> None:
+    """One JSON object, or lines for a person."""
+    if chosen.json:
+        answer = {"command": chosen.command, "exit": code, "said": said, **told}
+        if trouble:
+            answer["trouble"] = trouble.as_json()
+        print(json.dumps(answer, ensure_ascii=False))
+        return
+    for line in said:
+        print(line)
+    for line in _for_people(chosen.command, told):
+        print(line)
+    if trouble:
+        print("\n".join(trouble.lines()), file=sys.stderr)
+
+
+def _for_people(command: str, told: dict[str, Any]) -> list[str]:
+    if command == "status":
+        return lines(told)
+    if command == "preflight":
+        return [f"{one['status']:8}{one['name']:13}{one['found']}" for one in told.get("lines", [])]
+    if "text" in told:
+        return [str(told["text"]).rstrip("\n")]
+    if command == "journal":
+        entries = [json.dumps(one, ensure_ascii=False) for one in told.get("entries", [])]
+        return [*entries, *(str(one) for one in told.get("faults", []))]
+    return []
+
+
+def default_config() -> Path:
+    """`slots.json` beside the program."""
+    return Path(sys.argv[0]).resolve().parent / "slots.json"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    top = argparse.ArgumentParser("slots", description="Two slots behind nginx: switch, confirm, roll back.")
+    top.add_argument("--config", type=Path, help="configuration file (default: slots.json beside this program)")
+    subs = top.add_subparsers(dest="command", required=True)
+    for name, (text, run, options) in commands.TABLE.items():
+        sub = subs.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+        for words, given in options:
+            sub.add_argument(*words, **given)
+        sub.set_defaults(run=run)
+    return top

@@ -1,0 +1,226 @@
+"""What each command of the command line calls, and which options it has."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from host import boot, lease, preflight, prepare, releases, schema, slots, snippets, status, switch, watch
+from host.guard import Guard
+from host.machine import Machine
+from host.rollback import roll_back
+from host.setup import initialise
+from host.steps import note
+from host.trouble import BUSY, REFUSED, WRONG, Trouble
+
+Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
+Options = list[tuple[tuple[str, ...], dict[str, Any]]]
+
+_LEASE = (("--lease",), {"default": os.environ.get("SLOTS_LEASE", ""), "help": "token of the lease (or SLOTS_LEASE)"})
+_BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
+_RELEASE = (("release",), {"help": "forty hexadecimal digits"})
+_CHANGES: Options = [_RELEASE, _LEASE, _BY]
+
+
+def _init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return initialise(machine, chosen.live, chosen.release)
+
+
+def _status(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return status.status(machine, looks=not chosen.quick)
+
+
+def _preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    told = preflight.preflight(machine, chosen.release or "")
+    return {**told, "exit": 0 if told["good"] else REFUSED}
+
+
+def _receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    try:
+        text = Path(chosen.manifest).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
+    return releases.receive(machine, text, stdin=sys.stdin.fileno())
+
+
+def _prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return prepare.prepare(machine, chosen.release, token=chosen.lease)
+
+
+def _stop(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return prepare.stop_idle(machine, token=chosen.lease)
+
+
+def _migrate(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return schema.migrate(machine, chosen.release, token=chosen.lease, acknowledged=chosen.acknowledged)
+
+
+def _switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    longest = machine.settings.guard.guard_for if chosen.guard_for is None else chosen.guard_for
+    return switch.switch(
+        machine, chosen.release, confirm_within=chosen.confirm_within, token=chosen.lease, guard_for=longest
+    )
+
+
+def _confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return watch.confirm(machine, chosen.release, token=chosen.lease)
+
+
+def _hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return watch.hold(machine, chosen.release, seconds=chosen.within, reason=chosen.reason, token=chosen.lease)
+
+
+def _rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if not chosen.leaves:
+        live = machine.load().release()
+        raise Trouble(
+            "which release is to be left was not said",
+            "a rollback names it, so that two who pull at once do not roll back twice",
+            f"run it with --from {live} (that one is live now)",
+            WRONG,
+        )
+    since = machine.clock.boot() - chosen.since if chosen.since else None
+    return roll_back(machine, chosen.leaves, by=machine.who, reason=chosen.reason, since=since, force=chosen.force)
+
+
+def _guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    program, config = (
+        Path(sys.argv[0]).resolve(),
+        (chosen.config or Path(sys.argv[0]).resolve().with_name("slots.json")),
+    )
+    config = config.resolve()
+    if chosen.what == "run":
+        Guard(machine).run()
+        return {}
+    if chosen.what in ("boot", "restore"):
+        told = boot.restore(machine)
+        return {**told, "guard": boot.start_guard(machine, config)} if chosen.what == "boot" else told
+    if chosen.what == "unit":
+        return {"text": boot.unit(program, config, machine.settings.application)}
+    if chosen.what == "hook":
+        return {"text": boot.hook(program, config)}
+    return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
+
+
+def _logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.slot not in machine.settings.slots:
+        raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
+    return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
+
+
+def _lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    seconds = chosen.seconds or machine.settings.limits.lease
+    if chosen.what == "acquire":
+        return lease.acquire(
+            machine,
+            holder=chosen.by or machine.who,
+            run=chosen.run_url,
+            reason=chosen.reason,
+            seconds=seconds,
+            manual=chosen.manual,
+        )
+    if chosen.what == "renew":
+        return lease.renew(machine, chosen.lease, seconds)
+    if chosen.what == "release":
+        return lease.release(machine, chosen.lease)
+    if chosen.what == "break":
+        return lease.break_it(machine, chosen.reason)
+    return {"lease": lease.shown(machine, machine.load().lease)}
+
+
+def _journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.what == "verify":
+        number, digest = machine.load().head
+        found = machine.journal.faults(int(number), str(digest))
+        return {"faults": found, "exit": BUSY if found else 0, "entries": []}
+    return {"entries": machine.journal.tail(chosen.lines)}
+
+
+def _nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.what == "show":
+        return {"text": snippets.how_to(machine.settings)}
+    with machine.lock.taken(machine.settings.limits.lock):
+        state = machine.load()
+        written = snippets.write(machine, state)
+        note(machine, state, "snippets", written=written)
+    return {"written": written}
+
+
+def _forget(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    del chosen
+    return releases.forget(machine)
+
+
+def _number(name: str, default: float | None, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return (name,), {"type": float, "default": default, "help": text}
+
+
+def _choice(*names: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return ("what",), {"choices": names, "nargs": "?", "default": names[0]}
+
+
+_REASON = (("--reason",), {"default": "", "help": "why, for the journal"})
+_ROLLBACK: Options = [
+    (("--from",), {"dest": "leaves", "default": "", "help": "the release to leave"}),
+    (("--force",), {"action": "store_true", "help": "although the old release does not know the live schema"}),
+    _number("--since", None, "seconds since the trouble began, for the measure"),
+    _REASON,
+    _BY,
+]
+_LEASES: Options = [
+    _choice("show", "acquire", "renew", "release", "break"),
+    (("--run-url",), {"default": "", "help": "where the workflow's run is seen"}),
+    (("--manual",), {"action": "store_true", "help": "no end; only its holder, a break or a rollback ends it"}),
+    _number("--seconds", None, "how long (default: limits.lease)"),
+    _LEASE,
+    _REASON,
+    _BY,
+]
+
+TABLE: dict[str, tuple[str, Run, Options]] = {
+    "init": (
+        "set this host up, once",
+        _init,
+        [(("--live",), {"required": True}), (("--release",), {"required": True})],
+    ),
+    "status": ("what is live, warm, under way", _status, [(("--quick",), {"action": "store_true"})]),
+    "preflight": ("whether a deployment can begin", _preflight, [(("release",), {"nargs": "?"})]),
+    "receive": ("bring a release here", _receive, [(("manifest",), {}), _BY]),
+    "prepare": ("start a release in the idle slot", _prepare, _CHANGES),
+    "migrate": (
+        "run its migrations",
+        _migrate,
+        [*_CHANGES, (("--acknowledged",), {"action": "store_true", "help": "there may be no way back by a switch"})],
+    ),
+    "switch": (
+        "send traffic to it",
+        _switch,
+        [
+            *_CHANGES,
+            (("--confirm-within",), {"type": float, "required": True, "help": "seconds until the host switches back"}),
+            _number("--guard-for", None, "seconds the guard watches on after the confirm"),
+        ],
+    ),
+    "confirm": ("it is good: stop the timer", _confirm, _CHANGES),
+    "hold": (
+        "wait for a person",
+        _hold,
+        [*_CHANGES, (("--within",), {"type": float, "required": True}), (("--reason",), {"default": ""})],
+    ),
+    "rollback": ("back to the release before", _rollback, _ROLLBACK),
+    "stop": ("stop the idle slot", _stop, [_LEASE, _BY]),
+    "guard": (
+        "the process that watches",
+        _guard,
+        [(("what",), {"choices": ("run", "start", "stop", "boot", "restore", "unit", "hook")})],
+    ),
+    "logs": ("last log lines of a slot", _logs, [(("slot",), {})]),
+    "lease": ("who may change this host", _lease, _LEASES),
+    "journal": ("what was done", _journal, [_choice("show", "verify"), (("--lines",), {"type": int, "default": 20})]),
+    "nginx": ("the snippets", _nginx, [_choice("show", "write"), _BY]),
+    "forget": ("remove old releases", _forget, [_BY]),
+}
