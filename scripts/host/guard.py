@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -102,15 +103,17 @@ class Guard:
         self._back(watch.release, why, self.machine.clock.boot() - max(late, 0.0))
 
     def _look(self, state: State, watch: Watch) -> None:
-        """Front door first: only when it is bad does the slot decide between rollback and alert."""
+        """Both at once, so that a hang costs one time limit; where the front door is good the slot has no say."""
         settings = self.machine.settings
-        front = front_look(settings.front, settings.health)
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(slot_look, settings.slots[watch.slot], settings.health.ready, settings.health)
+            front = front_look(settings.front, settings.health)
+            look = asked.result()
         trouble = front.trouble(watch.slot, watch.release)
         self._sample(front)
         if not trouble:
             self.bad, self.since = 0, None
             return
-        look = slot_look(settings.slots[watch.slot], settings.health.ready, settings.health)
         own = look.trouble("", watch.release)
         if not own:
             self.bad, self.since = 0, None
@@ -118,7 +121,7 @@ class Guard:
             return
         self.bad += 1
         if self.since is None:
-            self.since = self.machine.clock.boot() - front.seconds - look.seconds
+            self.since = self.machine.clock.boot() - max(front.seconds, look.seconds)
         if self.bad >= settings.guard.looks:
             self._judge(state, watch, f"front door: {trouble}; {watch.slot}: {own}; {self.bad} times in a row")
 

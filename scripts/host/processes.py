@@ -96,7 +96,7 @@ def run(
                 stderr=subprocess.STDOUT,
                 env=environment(env),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; this program has one thread
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; no thread is alive here
             )
         except OSError as fault:
             return Ended(127, 0.0, f"{argv[0]}: {fault.strerror}")
