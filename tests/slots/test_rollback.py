@@ -231,6 +231,8 @@ def test_a_full_disk(nginx: str) -> None:
             assert back["release"] == OLD
             assert "the disk is full: the reserve was spent to record this, free some space now" in back["said"]
             (host.home / "logs" / "filler").unlink()
+            healed = host.good("guard", "restore")["said"]
+            assert all(text.endswith("it was not begun") for text in healed), healed
             host.live(OLD, "blue")
             deploy(host, THIRD)
             host.live(THIRD, "green")

@@ -88,6 +88,7 @@ class World:
             "commands": {
                 "start": [*app, "start", str(self.work), "{slot}", "{port}", "{release}"],
                 "stop": [*app, "stop", str(self.work), "{slot}"],
+                "migrate": ["true"],
             },
             "front": {"url": f"http://127.0.0.1:{self.front}/health", "seconds": 2},
             "nginx": {
