@@ -123,10 +123,11 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
 
 
 def _under_lock(machine: Machine, slot: str, release: str) -> Ended:
+    bounds = database.bounds(machine)
     if not machine.settings.commands.psql:
-        return slots.command(machine, "migrate", slot, release)
+        return slots.command(machine, "migrate", slot, release, more=bounds)
     with database.advisory_lock(machine):
-        return slots.command(machine, "migrate", slot, release)
+        return slots.command(machine, "migrate", slot, release, more=bounds)
 
 
 def _proven(machine: Machine, state: State, release: str, slot: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from host.clock import Deadline
@@ -37,12 +37,14 @@ def filled(argv: Sequence[str], values: dict[str, str]) -> list[str]:
     return words
 
 
-def command(machine: Machine, name: str, slot: str, release: str, seconds: float = 0) -> Ended:
-    """Run one of the configured commands for a slot; its output is kept."""
+def command(
+    machine: Machine, name: str, slot: str, release: str, seconds: float = 0, more: Mapping[str, str] | None = None
+) -> Ended:
+    """Run one of the configured commands for a slot, with `more` in its environment; its output is kept."""
     settings = machine.settings
     argv = getattr(settings.commands, name)
     values = {"slot": slot, "port": str(settings.slots[slot]), "release": release}
-    env = {"SLOT": slot, "SLOT_PORT": values["port"], "RELEASE": release, **images(machine, release)}
+    env = {"SLOT": slot, "SLOT_PORT": values["port"], "RELEASE": release, **images(machine, release), **(more or {})}
     return run(filled(argv, values), seconds or settings.limits.command, machine.log_file(f"{slot}-{name}"), env)
 
 

@@ -172,6 +172,7 @@ def test_a_lease_keeps_others_out_and_a_rollback_does_not_care(host: World) -> N
     host.good("switch", NEW, *WITHIN, "--lease", held["lease"])
     host.good("lease", "renew", "--lease", held["lease"])
     host.good("rollback", "--from", NEW, "--by", "ada")
+    assert host.good("status")["fence"] == held["fence"] + 1
     for words in (("prepare", THIRD), ("lease", "renew")):
         answer = host.run(*words, "--lease", held["lease"])
         assert answer.code == 3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from slots.load import Load
 from slots.world import NEW, OLD, THIRD, World
 
 from deploy_gate import hostprogram
+from host.probe import front_look
 
 WITHIN = ("--confirm-within", "30")
 
@@ -231,6 +234,31 @@ def test_a_flag_moved_by_hand_is_told_and_not_overwritten(host: World) -> None:
     assert host.machine.pointer.read() == "green"
     host.good("guard", "restore")
     host.live(OLD, "blue")
+
+
+def test_an_upload_that_began_before_the_switch_finds_its_slot(host: World) -> None:
+    """nginx chose the slot when the headers came; it connects when the body is whole."""
+    host.configure(limits={"drain": 1.5})
+    host.good("prepare", NEW)
+    with socket.create_connection(("127.0.0.1", host.front), 10) as upload:
+        upload.sendall(b"POST /orders HTTP/1.0\r\nHost: shop\r\nContent-Length: 4\r\n\r\nab")
+        wait_for_reading(host)
+        host.good("switch", NEW, *WITHIN)
+        host.good("confirm", NEW)
+        stopping = host.popen("stop")
+        with pytest.raises(subprocess.TimeoutExpired):
+            stopping.wait(0.8)
+        upload.sendall(b"cd")
+        answer = b"".join(iter(lambda: upload.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    assert b'"slot": "blue"' in answer
+    assert host.read(*stopping.communicate(timeout=20)).code == 0
+
+
+def wait_for_reading(host: World) -> None:
+    """Until nginx has answered something newer than what was sent before."""
+    for _ in range(3):
+        assert not front_look(host.settings.front, host.settings.health).trouble("blue", OLD)
 
 
 def test_a_preparation_does_not_stop_a_slot_that_is_still_talked_to(host: World) -> None:

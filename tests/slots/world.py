@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class World:
     nginx: Path
     front: int
     ports: dict[str, int]
+    changes: dict[str, Any] = field(default_factory=dict)
     program: Path = HERE / "entry.py"  # its modules are compiled once, those of the zipapp at every start
 
     @property
@@ -102,13 +103,16 @@ class World:
             "needs": {"disk-mb": 1},
         }
         for section, values in changes.items():
-            data[section] = {**data[section], **values} if isinstance(values, Mapping) else values
+            data[section] = {**data.get(section, {}), **values} if isinstance(values, Mapping) else values
         self.config.write_text(json.dumps(data))
 
     def run(self, *words: str, die_at: str = "", passed: Path | None = None, timeout: float = 60) -> Answer:
         """Run a command to its end."""
-        done = self.popen(*words, die_at=die_at, passed=passed).communicate(timeout=timeout)
-        return self.read(done[0], done[1])
+        with self.popen(*words, die_at=die_at, passed=passed) as child:
+            try:
+                return self.read(*child.communicate(timeout=timeout))
+            finally:
+                child.kill()
 
     def popen(self, *words: str, die_at: str = "", passed: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a command."""
@@ -153,6 +157,7 @@ class World:
 
     def reset(self) -> None:
         """OLD live in blue and nothing else, whatever a test before left."""
+        self.configure(**self.changes)
         for release in (OLD, NEW, THIRD):
             self.fault(release)
         machine = self.machine
@@ -182,7 +187,7 @@ class World:
 def world(work: Path, **changes: Any) -> Iterator[World]:
     """A host with OLD live in blue and a guard, NEW and THIRD received; everything is ended afterwards."""
     nginx = packages.ensure("nginx")
-    here = World(work, nginx, free_port(), {"blue": free_port(), "green": free_port()})
+    here = World(work, nginx, free_port(), {"blue": free_port(), "green": free_port()}, changes)
     (work / "faults").mkdir()
     (work / "owner").write_text(str(os.getpid()))
     here.configure(**changes)
