@@ -2,6 +2,9 @@
 
 import sys
 
+if sys.version_info < (3, 9):
+    sys.exit("slots: needs Python 3.9 or newer, this is %d.%d" % sys.version_info[:2])
+
 from host.cli import main
 
 if __name__ == "__main__":

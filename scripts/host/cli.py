@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ def main(argv: list[str]) -> int:
     machine = None
     try:
         config = chosen.config or default_config()
+        if "lease" in chosen and not chosen.lease:
+            chosen.lease = os.environ.get("SLOTS_LEASE", "")
         machine = Machine(load(config), who=getattr(chosen, "by", "") or "")
         told = chosen.run(machine, chosen)
         code = int(told.pop("exit", DONE))

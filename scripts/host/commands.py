@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ from host.trouble import BUSY, REFUSED, WRONG, Trouble
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
 Options = list[tuple[tuple[str, ...], dict[str, Any]]]
 
-_LEASE = (("--lease",), {"default": os.environ.get("SLOTS_LEASE", ""), "help": "token of the lease (or SLOTS_LEASE)"})
+_LEASE = (("--lease",), {"default": "", "help": "token of the lease (or SLOTS_LEASE)"})
 _BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
 _RELEASE = (("release",), {"help": "forty hexadecimal digits"})
 _CHANGES: Options = [_RELEASE, _LEASE, _BY]
@@ -75,7 +74,8 @@ def _hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    if not chosen.leaves:
+    leaves = chosen.leaves or _asked(machine)
+    if not leaves:
         live = machine.load().release()
         raise Trouble(
             "which release is to be left was not said",
@@ -84,7 +84,19 @@ def _rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
             WRONG,
         )
     since = machine.clock.boot() - chosen.since if chosen.since else None
-    return roll_back(machine, chosen.leaves, by=machine.who, reason=chosen.reason, since=since, force=chosen.force)
+    return roll_back(machine, leaves, by=machine.who, reason=chosen.reason, since=since, force=chosen.force)
+
+
+def _asked(machine: Machine) -> str:
+    """At a terminal: show what is live and where it would go back to. What the person saw is what is left."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return ""
+    told = status.status(machine)
+    print("\n".join(status.lines(told)))
+    answer = input(
+        f"leave {told['release'][:12]} and go back to {told['rollback']['release'][:12] or 'nothing'}? [y/N] "
+    )
+    return str(told["release"]) if answer.strip().lower() in {"y", "yes"} else ""
 
 
 def _guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class Guard:
             self._look(state, watch)
 
     def _heal(self) -> None:
+        if not self.machine.work.is_free():
+            return  # somebody else is at it
         with self.machine.work.taken(0):
             heal(self.machine)
         self._tell()
@@ -100,7 +102,7 @@ class Guard:
             return
         why = "nobody answered the hold in time" if watch.phase == HOLD else "no confirm came in time"
         late = -Deadline.of(watch.deadline).remaining(self.machine.clock)
-        self._back(watch.release, why, self.machine.clock.boot() - max(late, 0.0))
+        self._back(watch.release, why, self.machine.clock.boot() - max(late, 0.0), timer=True)
 
     def _look(self, state: State, watch: Watch) -> None:
         """Both at once, so that a hang costs one time limit; where the front door is good the slot has no say."""
@@ -137,11 +139,12 @@ class Guard:
                 return
         self._back(watch.release, why, self.since)
 
-    def _back(self, release: str, why: str, since: float | None) -> None:
-        roll_back(self.machine, release, by="guard", reason=why, since=since)
+    def _back(self, release: str, why: str, since: float | None, *, timer: bool = False) -> None:
+        done = roll_back(self.machine, release, by="guard", reason=why, since=since, timer=timer)
         self.bad, self.since = 0, None
         self._tell()
-        self.alert("rollback", f"rolled back {release[:12]}: {why}")
+        if done["changed"]:
+            self.alert("rollback", f"rolled back {release[:12]}: {why}")
 
     def _flag(self, state: State) -> None:
         now = self.machine.pointer.read()

@@ -56,19 +56,6 @@ def _looked(look: Callable[[], list[Line]]) -> list[Line]:
         return [Line("preflight", UNKNOWN, str(fault), "run this as the user who deploys")]
 
 
-def require(machine: Machine, release: str) -> dict[str, Any]:
-    """Trouble with every line that did not pass."""
-    told = preflight(machine, release)
-    bad = [one for one in told["lines"] if one["status"] in (FAILED, UNKNOWN)]
-    if bad:
-        raise Trouble(
-            "; ".join(f"{one['name']}: {one['found']}" for one in bad),
-            "the host is not ready for a second slot, or for a way back",
-            "; ".join(one["fix"] for one in bad if one["fix"]),
-        )
-    return told
-
-
 def _guard(machine: Machine) -> Line:
     found = seen(machine)
     told = f"last beat {found['seconds_ago']} s ago" if found["process"] else "it never ran"

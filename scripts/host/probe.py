@@ -107,7 +107,7 @@ def _read(answer: bytes, health: Health, seconds: float) -> Look:
     match = re.match(r"HTTP/1\.[01] (\d{3})\b", line)
     if not match:
         return Look(0, "", "", seconds, "no HTTP answer" if answer else "the connection was closed without an answer")
-    told = re.search(r"^x-slot:[ \t]*([\w-]{1,40})[ \t]*$", headers, re.IGNORECASE | re.MULTILINE)
+    told = re.search(r"^x-slot:[ \t]*([\w-]{1,40})[ \t\r]*$", headers, re.IGNORECASE | re.MULTILINE)
     data = _object(body)
     release, own = data.get(health.release_field), data.get(health.slot_field)
     own = own if isinstance(own, str) else ""

@@ -11,24 +11,37 @@ from host import points, slots
 from host.clock import Deadline
 from host.machine import Machine
 from host.proof import prove
-from host.state import State, Step
+from host.state import GUARD, State, Step
 from host.steps import begin, owner_is_gone, settle, still_mine, supersede
 from host.trouble import FALL_BACK_FAILED, WRONG, Trouble
 
 _KEPT = 20
+_PATIENCE = 5.0
 COLD = "cold-rollback"
 
 
 def roll_back(
-    machine: Machine, leaves: str, *, by: str, reason: str, since: float | None = None, force: bool = False
+    machine: Machine,
+    leaves: str,
+    *,
+    by: str,
+    reason: str,
+    since: float | None = None,
+    force: bool = False,
+    timer: bool = False,
 ) -> dict[str, Any]:
-    """Leave release `leaves`. `since` is when the trouble began, on the boot clock, for the measure *detect*."""
+    """Leave release `leaves`. `since` is when the trouble began, on the boot clock, for the measure *detect*.
+
+    A `timer` has no say any more when the confirm came in the last moment.
+    """
     machine.urgent = True
     begun = machine.clock.boot()
     detect = max(0.0, begun - since) if since is not None else 0.0
-    with machine.lock.taken(2, end_holder=True):
+    with machine.lock.taken(_PATIENCE, end_holder=True):
         state = machine.load()
         done = _done_already(machine, state, leaves)
+        if done is None and timer and (state.watch is None or state.watch.phase == GUARD):
+            done = {"changed": False, "live": state.live, "release": state.release(), "already": None}
         if done is not None:
             return done
         _check(state, leaves, force=force)
@@ -150,7 +163,7 @@ def finish_cold(machine: Machine, step: Step) -> float:
     ended = slots.start(machine, slot, release)
     points.reached("cold-rollback.started")
     waited = slots.wait(machine, slot, release, machine.settings.limits.start if ended.good else 0)
-    with machine.lock.taken(2, end_holder=True):
+    with machine.lock.taken(_PATIENCE, end_holder=True):
         state = still_mine(machine, step)
         kept = state.slots[slot]
         if waited.trouble:

@@ -32,7 +32,7 @@ class Load:
         self.sent: collections.Counter[str] = collections.Counter()
         self.failed: collections.Counter[str] = collections.Counter()
         self.slots: collections.Counter[str] = collections.Counter()
-        self.seconds: list[tuple[float, float]] = []
+        self.seconds: list[tuple[str, float, float]] = []
         self.over = False
         self.thread = threading.Thread(target=lambda: asyncio.run(self.main()))
 
@@ -91,7 +91,7 @@ class Load:
             data, last = await asyncio.wait_for(self.exchange(connection, method, path, body, keep=keep), 20)
             expected(not body or data.get("sha256") == hashlib.sha256(body).hexdigest(), "wrong body")
             self.slots[str(data.get("slot"))] += 1
-            self.seconds.append((begun, asyncio.get_running_loop().time() - begun))
+            self.seconds.append((kind, begun, asyncio.get_running_loop().time() - begun))
         except (TimeoutError, Failed, OSError, asyncio.IncompleteReadError) as fault:
             told = "reused" if given else "first"
             self.failed[f"{kind}: {type(fault).__name__} {fault} ({told})"[:120]] += 1

@@ -18,6 +18,9 @@ from host import guard
 from host.guard import Guard
 from host.guarding import seen
 from host.probe import front_look
+from host.processes import myself
+from host.rollback import roll_back
+from host.state import PROVING
 
 
 def wait_for(host: World, release: str, seconds: float) -> float:
@@ -168,6 +171,27 @@ def test_a_clock_that_jumps_rolls_nothing_back(host: World, jump: float) -> None
         for _ in range(4):
             watcher.tick()
         assert phase(host) == "confirm"
+    host.live(NEW, "green")
+
+
+def test_a_switch_that_hangs_in_its_proof_is_undone_by_the_timer(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        machine = host.machine
+        state = machine.load()
+        assert state.watch is not None
+        state.watch.phase, state.watch.owner = PROVING, myself(machine.clock)
+        machine.save(state)
+        Guard(machine).tick()
+        assert machine.load().release() == OLD
+    host.live(OLD, "blue")
+
+
+def test_a_confirm_in_the_last_moment_counts(host: World) -> None:
+    deploy(host, NEW)
+    done = roll_back(host.machine, NEW, by="guard", reason="no confirm came in time", timer=True)
+    assert done["changed"] is False
     host.live(NEW, "green")
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import pty
+import re
+import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from slots.load import Load
 from slots.test_switch import WITHIN, deploy
 from slots.world import NEW, OLD, THIRD, World, world
 
+from deploy_gate import hostprogram
 from host.trouble import Trouble
 
 
@@ -157,6 +163,59 @@ def test_a_rollback_does_not_wait_for_somebody_who_hangs(host: World) -> None:
         os.close(write)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
     host.live(OLD, "blue")
+
+
+# --- by hand
+
+
+def by_hand(host: World, *words: str, **more: Any) -> subprocess.Popen[bytes]:
+    """The script as it stands in an application's directory."""
+    place = host.work / "scripts"
+    place.mkdir(exist_ok=True)
+    shutil.copy(hostprogram.SOURCE / "rollback.sh", place)
+    hostprogram.write(place / "slots.pyz")
+    (place / "slots.json").write_bytes(host.config.read_bytes())
+    return subprocess.Popen([place / "rollback.sh", *words], cwd="/", **more)
+
+
+def test_the_script_in_the_applications_directory(host: World) -> None:
+    deploy(host, NEW)
+    asked = by_hand(host, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, told = asked.communicate(timeout=30)
+    assert asked.returncode == 2
+    assert f"run it with --from {NEW}" in told.decode()
+    given = by_hand(host, "--from", NEW, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    out, _ = given.communicate(timeout=30)
+    assert given.returncode == 0
+    assert re.search(r"back on a{12} in blue: detect 0.0 s, decide \d+\.\d\d s, restore \d+\.\d\d s", out.decode())
+    host.live(OLD, "blue")
+
+
+@pytest.mark.parametrize(("typed", "live"), [(b"y\n", OLD), (b"\n", NEW)])
+def test_at_a_terminal_it_shows_and_asks(host: World, typed: bytes, live: str) -> None:
+    deploy(host, NEW)
+    ours, theirs = pty.openpty()
+    try:
+        child = by_hand(host, stdin=theirs, stdout=theirs, stderr=theirs)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(ours, 4096)
+        assert f"shop: {NEW} is live in green".encode() in said
+        assert f"way back: warm, to {OLD[:12]}, about 0.1 s".encode() in said
+        os.write(ours, typed)
+        child.wait(30)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert child.returncode == (0 if live == OLD else 2)
+    assert host.good("status")["release"] == live
+
+
+def test_a_script_without_its_program_says_so(tmp_path: Path) -> None:
+    shutil.copy(hostprogram.SOURCE / "rollback.sh", tmp_path)
+    done = subprocess.run([tmp_path / "rollback.sh"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"what happened: {tmp_path}/slots.pyz is not there" in done.stderr
 
 
 # --- leases
