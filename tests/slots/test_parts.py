@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import errno
 import json
 import os
@@ -12,10 +13,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 from deploy_gate import hostprogram
 from host import files, journal
 from host.clock import Clock, Deadline
+from host.commands import TABLE
 from host.config import load, parse, release_id
 from host.journal import Journal
 from host.lock import Lock
@@ -23,6 +26,7 @@ from host.machine import Machine
 from host.nginxconf import faults
 from host.nginxconf import parse as parse_nginx
 from host.processes import is_alive, myself, run
+from host.settings import Settings
 from host.state import Slot, State, Step, Store
 from host.trouble import Trouble
 
@@ -118,9 +122,7 @@ def test_a_removed_end_is_found_by_what_the_state_remembers(tmp_path: Path) -> N
     number, digest = found.append("switch")
     assert found.faults(number, digest) == []
     path.write_text("".join(line + "\n" for line in path.read_text().splitlines()[:3]))
-    assert found.faults(number, digest) == [
-        "line 4, which the state file remembers, is not there or is another one"
-    ]
+    assert found.faults(number, digest) == ["line 4, which the state file remembers, is not there or is another one"]
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40])
@@ -331,10 +333,16 @@ def test_a_whole_configuration() -> None:
         ({"slots": {"blue": 1, "gr een": 2}}, "'gr een': a name has small letters, digits and _ only"),
         ({"application": "a;b"}, "'a;b': a name has small letters, digits and _ only"),
         ({"home": "relative"}, "home: an absolute path of plain characters is wanted, not 'relative'"),
-        ({"front": {"url": "erp.example"}}, "front.url: a whole URL with its path is wanted, as http://127.0.0.1/health"),
+        (
+            {"front": {"url": "erp.example"}},
+            "front.url: a whole URL with its path is wanted, as http://127.0.0.1/health",
+        ),
         ({"commands": {"stop": ["x"]}}, "commands.start: is needed"),
         ({"commands": {"start": ["{slto}"], "stop": ["x"]}}, "commands.start: {slto} is not known"),
-        ({"commands": {"start": "docker up", "stop": ["x"]}}, 'commands.start: a list of texts is wanted, not "docker up"'),
+        (
+            {"commands": {"start": "docker up", "stop": ["x"]}},
+            'commands.start: a list of texts is wanted, not "docker up"',
+        ),
         ({"limits": {"strat": 1}}, "limits.strat: not known, did you mean start?"),
         ({"limits": {"start": "10s"}}, 'limits.start: a number of seconds is wanted, not "10s"'),
         ({"guard": {"looks": 0}}, "guard.interval is at least 0.05, guard.looks and front.looks at least 1"),
@@ -426,7 +434,10 @@ SERVER, HTTP = "/etc/nginx/shop/server.conf", "/etc/nginx/shop/http.conf"
             DUMP.replace("include /etc/nginx/shop/server.conf; SERVER", ""),
             ["no server block includes /etc/nginx/shop/server.conf"],
         ),
-        (DUMP.replace("include shop/http.conf;", "").replace("SERVER", "").replace("shop/http.conf:", "x:"), [f"{HTTP} is not included"]),
+        (
+            DUMP.replace("include shop/http.conf;", "").replace("SERVER", "").replace("shop/http.conf:", "x:"),
+            [f"{HTTP} is not included"],
+        ),
     ],
 )
 def test_what_keeps_the_flag_from_being_seen(dump: str, expected: list[str]) -> None:
@@ -439,3 +450,27 @@ def test_a_configuration_that_includes_itself_ends() -> None:
         "no server block includes /s.conf",
         "/h.conf is not included",
     ]
+
+
+# --- the page for users
+
+
+def test_the_page_holds_a_configuration_that_is_right_and_every_key() -> None:
+    page = (ROOT / "docs" / "host.md").read_text()
+    wrong: list[str] = []
+    example = page.split("```json\n")[1].split("```")[0]
+    assert parse(example, wrong) is not None
+    assert wrong == []
+    for section in dataclasses.fields(Settings):
+        kind = getattr(Settings(), section.name)
+        assert f"`{section.name}`" in page or f'"{section.name}"' in page
+        if dataclasses.is_dataclass(kind):
+            rows = [line for line in page.splitlines() if line.startswith(f"| `{section.name}` | ")]
+            keys = [f"`{key.name.replace('_', '-')}`" for key in dataclasses.fields(kind)]
+            assert any(all(key in row for key in keys) for row in rows), keys
+
+
+def test_the_page_holds_every_command() -> None:
+    page = (ROOT / "docs" / "host.md").read_text()
+    for name in TABLE:
+        assert any(line.startswith((f"| `{name}`", f"| `{name} ")) for line in page.splitlines()), name
