@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from host import boot, lease, preflight, prepare, releases, schema, slots, snippets, status, switch, watch
+from host import boot, lease, preflight, prepare, rehearse, releases, schema, slots, snippets, status, switch, watch
+from host.files import read_bounded
 from host.guard import Guard
 from host.machine import Machine
 from host.rollback import roll_back
@@ -40,7 +41,7 @@ def _preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     try:
-        text = Path(chosen.manifest).read_text(encoding="utf-8")
+        text = read_bounded(Path(chosen.manifest), 1 << 20).decode()
     except (OSError, UnicodeDecodeError) as fault:
         raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
     return releases.receive(machine, text, stdin=sys.stdin.fileno())
@@ -118,6 +119,10 @@ def _guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
 
 
+def _rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return rehearse.rehearse(machine, chosen.release, token=chosen.lease)
+
+
 def _logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.slot not in machine.settings.slots:
         raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
@@ -167,8 +172,16 @@ def _forget(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return releases.forget(machine)
 
 
+def seconds(text: str) -> float:
+    """A time limit: never endless, never nothing."""
+    value = float(text)
+    if not 0 < value <= 7 * 86400:
+        raise ValueError
+    return value
+
+
 def _number(name: str, default: float | None, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    return (name,), {"type": float, "default": default, "help": text}
+    return (name,), {"type": seconds, "default": default, "help": text}
 
 
 def _choice(*names: str) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -213,7 +226,10 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
         _switch,
         [
             *_CHANGES,
-            (("--confirm-within",), {"type": float, "required": True, "help": "seconds until the host switches back"}),
+            (
+                ("--confirm-within",),
+                {"type": seconds, "required": True, "help": "seconds until the host switches back"},
+            ),
             _number("--guard-for", None, "seconds the guard watches on after the confirm"),
         ],
     ),
@@ -221,9 +237,10 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     "hold": (
         "wait for a person",
         _hold,
-        [*_CHANGES, (("--within",), {"type": float, "required": True}), (("--reason",), {"default": ""})],
+        [*_CHANGES, (("--within",), {"type": seconds, "required": True}), (("--reason",), {"default": ""})],
     ),
     "rollback": ("back to the release before", _rollback, _ROLLBACK),
+    "rehearse": ("switch and roll back, timed, on staging", _rehearse, _CHANGES),
     "stop": ("stop the idle slot", _stop, [_LEASE, _BY]),
     "guard": (
         "the process that watches",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from host import points, slots
 from host.machine import Machine
 from host.processes import myself
+from host.proof import prove
 from host.rollback import COLD, finish_cold, roll_back, settle_rollback
-from host.state import PROVING, Slot, State, Step
-from host.steps import dangling, owner_is_gone, settle, still_mine
+from host.state import CONFIRM, PROVING, Slot, State, Step, Watch
+from host.steps import dangling, note, owner_is_gone, settle, still_mine
 from host.trouble import Trouble
 
 
@@ -21,9 +22,30 @@ def heal(machine: Machine) -> None:
         _long_step(machine, long)
     state = machine.load()
     watch = state.watch
-    if watch is not None and watch.phase == PROVING and owner_is_gone(machine, watch.owner):
+    if watch is None or watch.phase != PROVING or not owner_is_gone(machine, watch.owner):
+        return
+    if state.one_way():
+        _prove_again(machine, watch)
+    else:
         machine.say(f"the switch to {watch.release[:12]} was killed before it was proven: back to the release before")
         roll_back(machine, watch.release, by=f"{machine.who} (after a crash)", reason="the switch was never proven")
+
+
+def _prove_again(machine: Machine, watch: Watch) -> None:
+    """The release before does not know the schema: the only way is forward, if the front door agrees."""
+    proof = prove(machine, watch.slot, watch.release)
+    if proof.trouble:
+        raise Trouble(
+            f"the switch to {watch.release[:12]} was killed before it was proven, and it is not well: {proof.trouble}",
+            "its schema is live, which the release before does not know, so nothing was switched back",
+            f"see `slots logs {watch.slot}`; `slots rollback --from {watch.release} --force` switches in spite of it",
+        )
+    with machine.lock.taken(machine.settings.limits.lock):
+        state = machine.load()
+        if state.watch is not None and state.watch.release == watch.release and state.watch.phase == PROVING:
+            state.watch.phase = CONFIRM
+            note(machine, state, "proven", release=watch.release, seconds=round(proof.seconds, 3))
+    machine.say(f"the switch to {watch.release[:12]} was killed before it was proven: proven now, there is no way back")
 
 
 def pending(machine: Machine, state: State) -> bool:

@@ -16,7 +16,7 @@ from host.steps import begin, owner_is_gone, settle, still_mine, supersede
 from host.trouble import FALL_BACK_FAILED, WRONG, Trouble
 
 _KEPT = 20
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 COLD = "cold-rollback"
 
 
@@ -85,13 +85,12 @@ def _check(state: State, leaves: str, *, force: bool) -> None:
             "it is the first one on this host, or the one that was returned to last",
             "prepare and switch to a release that is good: `slots prepare RELEASE`, then `slots switch RELEASE`",
         )
-    verdict = state.back.get("verdict", "")
-    if verdict in {"downgrade-first", "forward-only"} and not force:
+    if state.one_way() and not force:
         raise Trouble(
             f"the release before ({state.previous[:12]}) does not know the live schema: {state.back.get('why')}",
             "a migration of this release removed or changed what the old code needs",
             "downgrade the schema first, then roll back with --force"
-            if verdict == "downgrade-first"
+            if state.back["verdict"] == "downgrade-first"
             else "ship a correction forward; --force switches in spite of it",
         )
 

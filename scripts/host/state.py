@@ -89,6 +89,10 @@ class State:
         """The live release."""
         return self.slots[self.live].release
 
+    def one_way(self) -> bool:
+        """Whether the release before does not know the live schema, so that a switch back cannot work."""
+        return self.back.get("verdict") in {"downgrade-first", "forward-only"}
+
     def slot_of(self, release: str) -> str:
         """The slot that holds a release, or an empty text."""
         return next((name for name, slot in self.slots.items() if slot.release == release), "")

@@ -72,7 +72,9 @@ def _watched(machine: Machine, state: State, release: str, token: str) -> Watch 
     watch = state.watch
     if watch is None or watch.phase == GUARD:
         return None
-    if watch.phase not in (CONFIRM, HOLD) or Deadline.of(watch.deadline).passed(machine.clock):
+    # Where there is no way back, nothing is lost by a late word, and without it the watch would never end.
+    late = Deadline.of(watch.deadline).passed(machine.clock) and not state.one_way()
+    if watch.phase not in (CONFIRM, HOLD) or late:
         raise Trouble(
             f"{release[:12]} cannot be confirmed now ({watch.phase})",
             "the switch is still being proven, or the time to confirm is over and the guard is switching back",

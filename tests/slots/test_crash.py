@@ -65,7 +65,7 @@ COMMANDS: dict[str, tuple[Setup, tuple[str, ...], set[str]]] = {
     "rollback": (deployed, ("rollback", "--from", NEW), {OLD, NEW}),
     "cold rollback": (cold, ("rollback", "--from", NEW), {OLD, NEW}),
     "stop": (deployed, ("stop",), {NEW}),
-    "lease": (nothing, ("lease", "acquire", "--by", "run 7", "--seconds", "0"), {OLD}),
+    "lease": (nothing, ("lease", "acquire", "--by", "run 7", "--seconds", "0.01"), {OLD}),
     "receive": (nothing, ("receive", "manifest.json"), {OLD}),
 }
 
