@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from host import commands
 from host.config import load
 from host.machine import Machine
 from host.status import lines
+from host.table import TABLE
 from host.trouble import BUSY, DONE, WRONG, Trouble
 
 
@@ -42,6 +42,8 @@ def main(argv: list[str]) -> int:
         machine = Machine(load(chosen.config or default_config()), who=getattr(chosen, "by", "") or "")
         if "lease" in chosen and not chosen.lease:
             chosen.lease = os.environ.get("SLOTS_LEASE", "")
+        if chosen.command != "init" and getattr(chosen, "what", "") not in {"unit", "hook"}:
+            machine.load()  # a host that was never set up says so, whatever was asked
         told = chosen.run(machine, chosen)
         code = int(told.pop("exit", DONE))
     except Trouble as fault:
@@ -101,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     top = Parser("slots", description="Two slots behind nginx: switch, confirm, roll back.")
     top.add_argument("--config", type=Path, help="configuration file (default: slots.json beside this program)")
     subs = top.add_subparsers(dest="command", required=True)
-    for name, (text, run, options) in commands.TABLE.items():
+    for name, (text, run, options) in TABLE.items():
         sub = subs.add_parser(name, help=text, description=text)
         sub.add_argument("--json", action="store_true", help="one JSON object instead of lines")
         for words, given in options:

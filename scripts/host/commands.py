@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +16,21 @@ from host.setup import initialise
 from host.steps import note
 from host.trouble import BUSY, REFUSED, WRONG, Trouble
 
-Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
-Options = list[tuple[tuple[str, ...], dict[str, Any]]]
 
-_LEASE = (("--lease",), {"default": "", "help": "token of the lease (or SLOTS_LEASE)"})
-_BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
-_RELEASE = (("release",), {"help": "forty hexadecimal digits"})
-_CHANGES: Options = [_RELEASE, _LEASE, _BY]
-
-
-def _init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return initialise(machine, chosen.live, chosen.release)
 
 
-def _status(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_status(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return status.status(machine, looks=not chosen.quick)
 
 
-def _preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     told = preflight.preflight(machine, chosen.release or "")
     return {**told, "exit": 0 if told["good"] else REFUSED}
 
 
-def _receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     try:
         text = read_bounded(Path(chosen.manifest), 1 << 20).decode()
     except (OSError, UnicodeDecodeError) as fault:
@@ -47,34 +38,34 @@ def _receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return releases.receive(machine, text, stdin=sys.stdin.fileno())
 
 
-def _prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return prepare.prepare(machine, chosen.release, token=chosen.lease)
 
 
-def _stop(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_stop(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return prepare.stop_idle(machine, token=chosen.lease)
 
 
-def _migrate(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_migrate(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return schema.migrate(machine, chosen.release, token=chosen.lease, acknowledged=chosen.acknowledged)
 
 
-def _switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     longest = machine.settings.guard.guard_for if chosen.guard_for is None else chosen.guard_for
     return switch.switch(
         machine, chosen.release, confirm_within=chosen.confirm_within, token=chosen.lease, guard_for=longest
     )
 
 
-def _confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return watch.confirm(machine, chosen.release, token=chosen.lease)
 
 
-def _hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return watch.hold(machine, chosen.release, seconds=chosen.within, reason=chosen.reason, token=chosen.lease)
 
 
-def _rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     leaves = chosen.leaves or _asked(machine)
     if not leaves:
         live = machine.load().release()
@@ -100,7 +91,7 @@ def _asked(machine: Machine) -> str:
     return str(told["release"]) if answer.strip().lower() in {"y", "yes"} else ""
 
 
-def _guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     program, config = (
         Path(sys.argv[0]).resolve(),
         (chosen.config or Path(sys.argv[0]).resolve().with_name("slots.json")),
@@ -119,17 +110,17 @@ def _guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
 
 
-def _rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return rehearse.rehearse(machine, chosen.release, token=chosen.lease)
 
 
-def _logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.slot not in machine.settings.slots:
         raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
     return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
 
 
-def _lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     seconds = chosen.seconds or machine.settings.limits.lease
     if chosen.what == "acquire":
         return lease.acquire(
@@ -149,7 +140,7 @@ def _lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return {"lease": lease.shown(machine, machine.load().lease)}
 
 
-def _journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.what == "verify":
         number, digest = machine.load().head
         found = machine.journal.faults(int(number), str(digest))
@@ -157,7 +148,7 @@ def _journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return {"entries": machine.journal.tail(chosen.lines)}
 
 
-def _nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.what == "show":
         return {"text": snippets.how_to(machine.settings)}
     with machine.lock.taken(machine.settings.limits.lock):
@@ -167,89 +158,6 @@ def _nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return {"written": written}
 
 
-def _forget(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_forget(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     del chosen
     return releases.forget(machine)
-
-
-def seconds(text: str) -> float:
-    """A time limit: never endless, never nothing."""
-    value = float(text)
-    if not 0 < value <= 7 * 86400:
-        raise ValueError
-    return value
-
-
-def _number(name: str, default: float | None, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    return (name,), {"type": seconds, "default": default, "help": text}
-
-
-def _choice(*names: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    return ("what",), {"choices": names, "nargs": "?", "default": names[0]}
-
-
-_REASON = (("--reason",), {"default": "", "help": "why, for the journal"})
-_ROLLBACK: Options = [
-    (("--from",), {"dest": "leaves", "default": "", "help": "the release to leave"}),
-    (("--force",), {"action": "store_true", "help": "although the old release does not know the live schema"}),
-    _number("--since", None, "seconds since the trouble began, for the measure"),
-    _REASON,
-    _BY,
-]
-_LEASES: Options = [
-    _choice("show", "acquire", "renew", "release", "break"),
-    (("--run-url",), {"default": "", "help": "where the workflow's run is seen"}),
-    (("--manual",), {"action": "store_true", "help": "no end; only its holder, a break or a rollback ends it"}),
-    _number("--seconds", None, "how long (default: limits.lease)"),
-    _LEASE,
-    _REASON,
-    _BY,
-]
-
-TABLE: dict[str, tuple[str, Run, Options]] = {
-    "init": (
-        "set this host up, once",
-        _init,
-        [(("--live",), {"required": True}), (("--release",), {"required": True})],
-    ),
-    "status": ("what is live, warm, under way", _status, [(("--quick",), {"action": "store_true"})]),
-    "preflight": ("whether a deployment can begin", _preflight, [(("release",), {"nargs": "?"})]),
-    "receive": ("bring a release here", _receive, [(("manifest",), {}), _BY]),
-    "prepare": ("start a release in the idle slot", _prepare, _CHANGES),
-    "migrate": (
-        "run its migrations",
-        _migrate,
-        [*_CHANGES, (("--acknowledged",), {"action": "store_true", "help": "there may be no way back by a switch"})],
-    ),
-    "switch": (
-        "send traffic to it",
-        _switch,
-        [
-            *_CHANGES,
-            (
-                ("--confirm-within",),
-                {"type": seconds, "required": True, "help": "seconds until the host switches back"},
-            ),
-            _number("--guard-for", None, "seconds the guard watches on after the confirm"),
-        ],
-    ),
-    "confirm": ("it is good: stop the timer", _confirm, _CHANGES),
-    "hold": (
-        "wait for a person",
-        _hold,
-        [*_CHANGES, (("--within",), {"type": seconds, "required": True}), (("--reason",), {"default": ""})],
-    ),
-    "rollback": ("back to the release before", _rollback, _ROLLBACK),
-    "rehearse": ("switch and roll back, timed, on staging", _rehearse, _CHANGES),
-    "stop": ("stop the idle slot", _stop, [_LEASE, _BY]),
-    "guard": (
-        "the process that watches",
-        _guard,
-        [(("what",), {"choices": ("run", "start", "stop", "boot", "restore", "unit", "hook")})],
-    ),
-    "logs": ("last log lines of a slot", _logs, [(("slot",), {})]),
-    "lease": ("who may change this host", _lease, _LEASES),
-    "journal": ("what was done", _journal, [_choice("show", "verify"), (("--lines",), {"type": int, "default": 20})]),
-    "nginx": ("the snippets", _nginx, [_choice("show", "write"), _BY]),
-    "forget": ("remove old releases", _forget, [_BY]),
-}

@@ -34,6 +34,8 @@ class Machine:
         # `lock` is held for moments, around a change of the state; `work` for as long as a command takes.
         self.lock = Lock(self.home / "lock", self.clock)
         self.work = Lock(self.home / "work.lock", self.clock)
+        # A transfer takes minutes and touches nothing that runs: it keeps nobody from switching or healing.
+        self.transfer = Lock(self.home / "transfer.lock", self.clock)
         self.guard_lock = Lock(self.home / "guard.lock", self.clock)
         self.pointer = pointer_of(settings)
         self.urgent = False

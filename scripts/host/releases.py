@@ -57,7 +57,7 @@ def receive(machine: Machine, text: str, *, stdin: int = subprocess.DEVNULL) -> 
     release = data["release"]
     _room(machine)
     commands, limit = machine.settings.commands, machine.settings.limits.command
-    with machine.work.taken(machine.settings.limits.lock):
+    with machine.transfer.taken(machine.settings.limits.lock):
         _write(machine, release, text, "manifest.coming")
         points.reached("receive.coming")
         env = {"RELEASE": release, **{f"IMAGE_{_variable(name)}": one for name, one in data["images"].items()}}
@@ -158,7 +158,8 @@ def _write(machine: Machine, release: str, text: str, name: str) -> None:
 
 def forget(machine: Machine) -> dict[str, Any]:
     """Remove what is older than the retention, never what is live, warm or the way back."""
-    with machine.work.taken(machine.settings.limits.lock):
+    limit = machine.settings.limits.lock
+    with machine.transfer.taken(limit), machine.work.taken(limit):
         state = machine.load()
         gone = outdated(machine, state)
         for release in gone:

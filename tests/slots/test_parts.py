@@ -18,7 +18,6 @@ from support import ROOT
 from deploy_gate import hostprogram
 from host import files, journal
 from host.clock import Clock, Deadline
-from host.commands import TABLE
 from host.config import load, parse, release_id
 from host.journal import Journal
 from host.lock import Lock
@@ -28,6 +27,7 @@ from host.nginxconf import parse as parse_nginx
 from host.processes import is_alive, myself, run
 from host.settings import Settings
 from host.state import Slot, State, Step, Store
+from host.table import TABLE
 from host.trouble import Trouble
 
 SOURCE = hostprogram.SOURCE

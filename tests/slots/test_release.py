@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -222,6 +223,23 @@ def test_what_is_received_is_verified(host: World) -> None:
 def test_a_wrong_manifest(host: World, content: dict[str, Any], found: str) -> None:
     answer = host.run("receive", manifest(host, **content))
     assert (answer.code, answer.what) == (2, f"the manifest is wrong: {found}")
+
+
+def test_a_transfer_keeps_nobody_from_switching(host: World) -> None:
+    host.good("prepare", NEW)
+    fifo = host.work / "fifo"
+    os.mkfifo(fifo)
+    data = json.loads(host.config.read_text())
+    data["commands"]["receive"] = ["cat", str(fifo)]
+    host.config.write_text(json.dumps(data))
+    receiving = host.popen("receive", manifest(host, release=FOURTH))
+    with fifo.open("w"):
+        host.good("switch", NEW, *WITHIN)
+        host.good("confirm", NEW)
+        assert receiving.poll() is None
+    assert host.read(*receiving.communicate(timeout=30)).code == 0
+    host.live(NEW, "green")
+    shutil.rmtree(folder(host.machine) / FOURTH)
 
 
 def test_a_transfer_that_breaks_leaves_no_release(host: World) -> None:

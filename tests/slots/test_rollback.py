@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +265,17 @@ def test_at_a_terminal_it_shows_and_asks(host: World, typed: bytes, live: str) -
         os.close(theirs)
     assert child.returncode == (0 if live == OLD else 2)
     assert host.good("status")["release"] == live
+
+
+def test_a_host_that_was_never_set_up(host: World, tmp_path: Path) -> None:
+    data = json.loads(host.config.read_text())
+    data["home"] = str(tmp_path / "nothing")
+    other = replace(host, work=tmp_path)
+    other.config.write_text(json.dumps(data))
+    for words in (("status",), ("prepare", NEW), ("rollback", "--from", NEW), ("guard", "run"), ("journal", "verify")):
+        answer = other.run(*words)
+        assert answer.code == 1
+        assert "slots init" in answer.said
 
 
 def test_a_script_without_its_program_says_so(tmp_path: Path) -> None:
