@@ -6,9 +6,9 @@ from host import points, slots
 from host.machine import Machine
 from host.processes import myself
 from host.proof import prove
-from host.rollback import COLD, finish_cold, roll_back, settle_rollback
+from host.rollback import finish_cold, roll_back, settle_rollback
 from host.state import CONFIRM, PROVING, Slot, State, Step, Watch
-from host.steps import dangling, note, owner_is_gone, settle, still_mine
+from host.steps import COLD, dangling, note, owner_is_gone, settle, still_mine
 from host.trouble import Trouble
 
 
@@ -82,7 +82,8 @@ def _short_step(machine: Machine, state: State) -> Step | None:
             "a migration was killed: nobody knows how far it came; `slots migrate` again, it starts where it is"
         )
     else:
-        step.owner = myself(machine.clock)
+        # The number too: a new holder may have come since, and it is he who heals.
+        step.owner, step.fence = myself(machine.clock), state.fence
         machine.log("adopted", step=step.name, seq_of=step.seq)
         machine.save(state)
         return step

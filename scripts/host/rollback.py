@@ -12,12 +12,11 @@ from host.clock import Deadline
 from host.machine import Machine
 from host.proof import prove
 from host.state import GUARD, State, Step
-from host.steps import begin, owner_is_gone, settle, still_mine, supersede
+from host.steps import COLD, begin, owner_is_gone, settle, still_mine, supersede
 from host.trouble import FALL_BACK_FAILED, WRONG, Trouble
 
 _KEPT = 20
 _PATIENCE = 3.0
-COLD = "cold-rollback"
 
 
 def roll_back(

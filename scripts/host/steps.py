@@ -14,6 +14,7 @@ from host.processes import is_alive, myself
 from host.state import State, Step
 from host.trouble import BUSY, Trouble
 
+COLD = "cold-rollback"
 _REMEMBERED = 40
 
 
@@ -65,8 +66,8 @@ def still_mine(machine: Machine, step: Step) -> State:
     state = machine.load()
     if state.step is None or state.step.seq != step.seq or state.fence != step.fence:
         raise Trouble(
-            f"{step.name} was overtaken: a rollback raised the fencing number from {step.fence} to {state.fence}",
-            "the guard, a workflow or a person rolled back while this was under way",
+            f"{step.name} was overtaken: the fencing number went from {step.fence} to {state.fence}",
+            "the guard, a workflow or a person rolled back, or took the lease, while this was under way",
             "nothing more is to be done here; `slots status` shows what is live",
             BUSY,
         )
@@ -74,8 +75,11 @@ def still_mine(machine: Machine, step: Step) -> State:
 
 
 def owner_is_gone(machine: Machine, owner: str) -> bool:
-    """Whether the process that began something was killed."""
-    return not is_alive(owner, machine.clock)
+    """Whether the process that began something was killed; or is this one, which asks only when it has nothing at work.
+
+    The guard lives on after an error: what it could not finish then is to be healed like any other step.
+    """
+    return owner == myself(machine.clock) or not is_alive(owner, machine.clock)
 
 
 def dangling(machine: Machine, state: State) -> list[tuple[int, str, bool]]:

@@ -92,9 +92,9 @@ def words_of(host: World, name: str) -> tuple[str, ...]:
     return ("receive", str(path))
 
 
-def killed(host: World, name: str, point: str) -> None:
+def killed(host: World, name: str, point: str, *more: str) -> None:
     """Run a command until its point, and no further."""
-    answer = host.run(*words_of(host, name), die_at=point)
+    answer = host.run(*words_of(host, name), *more, die_at=point)
     assert answer.code == -9, (point, answer.data)
 
 
@@ -164,6 +164,18 @@ def test_what_was_undone_can_be_done_again(host: World) -> None:
     assert answer["said"][0] == f"a switch to {NEW[:12]} was killed half way: undone, blue is live"
     host.good("confirm", NEW)
     host.live(NEW, "green")
+
+
+@pytest.mark.parametrize(("name", "point"), [("prepare over a warm slot", "start.started"), ("stop", "stop.acted")])
+def test_a_new_holder_heals_what_the_old_one_left(host: World, name: str, point: str) -> None:
+    COMMANDS[name][0](host)
+    with no_guard(host):
+        held = host.good("lease", "acquire", "--by", "run 7", "--seconds", "60")
+        killed(host, name, point, "--lease", held["lease"])
+        host.good("lease", "break", "--reason", "its runner died")
+        host.good("lease", "acquire", "--by", "run 8")
+        host.good("guard", "restore")
+    agreed(host, name)
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from slots.test_parts import FakeClock
+from slots.test_rollback import wait_for_step
 from slots.test_switch import deploy
 from slots.world import NEW, OLD, THIRD, World
 
-from host import guard
+from host import guard, slots
 from host.guard import Guard
 from host.guarding import seen
 from host.probe import front_look
-from host.processes import myself
 from host.rollback import roll_back
 from host.state import PROVING
 
@@ -181,7 +181,7 @@ def test_a_switch_that_hangs_in_its_proof_is_undone_by_the_timer(host: World) ->
         machine = host.machine
         state = machine.load()
         assert state.watch is not None
-        state.watch.phase, state.watch.owner = PROVING, myself(machine.clock)
+        state.watch.phase, state.watch.owner = PROVING, seen(machine)["process"]  # alive, and stands still
         machine.save(state)
         Guard(machine).tick()
         assert machine.load().release() == OLD
@@ -193,6 +193,43 @@ def test_a_confirm_in_the_last_moment_counts(host: World) -> None:
     done = roll_back(host.machine, NEW, by="guard", reason="no confirm came in time", timer=True)
     assert done["changed"] is False
     host.live(NEW, "green")
+
+
+def test_a_rollback_that_an_error_cut_short_is_tried_again(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        host.fault(NEW, ready=500)
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(slots, "start", full)
+            for _ in range(3):
+                watcher.tick()
+        step = host.machine.load().step
+        assert step is not None
+        assert step.name == "cold-rollback"
+        watcher.not_before = 0
+        watcher.tick()
+        assert host.machine.load().release() == OLD
+    host.fault(NEW)
+    host.live(OLD, "blue")
+
+
+def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    host.fault(OLD, live=503)
+    back = host.popen("rollback", "--from", NEW)
+    wait_for_step(host, "cold-rollback")
+    answer = host.run("lease", "acquire", "--by", "run 8")
+    host.fault(OLD)
+    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert host.read(*back.communicate(timeout=30)).code == 0
+    host.live(OLD, "blue")
 
 
 def test_a_hold_that_nobody_answers_is_a_rollback(host: World) -> None:

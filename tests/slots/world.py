@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_gate.workbench import packages
-from deploy_gate.workbench.server import free_port, running
+from deploy_gate.workbench.server import running
 from host import slots
 from host.boot import restore
 from host.config import parse
@@ -187,7 +189,7 @@ class World:
 def world(work: Path, **changes: Any) -> Iterator[World]:
     """A host with OLD live in blue and a guard, NEW and THIRD received; everything is ended afterwards."""
     nginx = packages.ensure("nginx")
-    here = World(work, nginx, free_port(), {"blue": free_port(), "green": free_port()}, changes)
+    here = World(work, nginx, lasting_port(), {"blue": lasting_port(), "green": lasting_port()}, changes)
     (work / "faults").mkdir()
     (work / "owner").write_text(str(os.getpid()))
     here.configure(**changes)
@@ -201,6 +203,15 @@ def world(work: Path, **changes: Any) -> Iterator[World]:
             yield here
     finally:
         end(here)
+
+
+def lasting_port() -> int:
+    """A free port that no outgoing connection takes while its slot is stopped: below the range the kernel takes them from."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(lowest - 12_000, lowest)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def write_nginx(here: World) -> None:
