@@ -27,6 +27,7 @@ from slots.world import NEW, OLD, THIRD, World, world
 from deploy_gate import hostprogram
 from host import rehearse
 from host.probe import Look, front_look
+from host.rollback import end_owner
 from host.settings import Front, Health
 from host.trouble import Trouble
 
@@ -150,6 +151,23 @@ def wait_for_step(host: World, name: str) -> None:
     while (step := host.machine.load().step) is None or step.name != name:
         assert clock.boot() < until
         clock.sleep(0.01)
+
+
+def test_a_cold_rollback_that_hangs_can_be_ended_and_taken_over(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    host.fault(OLD, live=503)
+    hanging = host.popen("rollback", "--from", NEW)
+    wait_for_step(host, "cold-rollback")
+    hanging.send_signal(signal.SIGSTOP)
+    host.fault(OLD)
+    machine = host.machine
+    step = machine.load().step
+    assert step is not None
+    end_owner(machine, step)
+    assert host.read(*hanging.communicate(timeout=20)).code == -9
+    assert host.good("rollback", "--from", NEW)["release"] == OLD
+    host.live(OLD, "blue")
 
 
 def test_a_rollback_does_not_wait_for_somebody_who_hangs(host: World) -> None:
