@@ -1,0 +1,163 @@
+"""What each command of the command line calls, and which options it has."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from host import boot, lease, preflight, prepare, rehearse, releases, schema, slots, snippets, status, switch, watch
+from host.files import read_bounded
+from host.guard import Guard
+from host.machine import Machine
+from host.rollback import roll_back
+from host.setup import initialise
+from host.steps import note
+from host.trouble import BUSY, REFUSED, WRONG, Trouble
+
+
+def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return initialise(machine, chosen.live, chosen.release)
+
+
+def run_status(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return status.status(machine, looks=not chosen.quick)
+
+
+def run_preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    told = preflight.preflight(machine, chosen.release or "")
+    return {**told, "exit": 0 if told["good"] else REFUSED}
+
+
+def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    try:
+        text = read_bounded(Path(chosen.manifest), 1 << 20).decode()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
+    return releases.receive(machine, text, stdin=sys.stdin.fileno())
+
+
+def run_prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return prepare.prepare(machine, chosen.release, token=chosen.lease)
+
+
+def run_stop(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return prepare.stop_idle(machine, token=chosen.lease)
+
+
+def run_migrate(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return schema.migrate(machine, chosen.release, token=chosen.lease, acknowledged=chosen.acknowledged)
+
+
+def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    longest = machine.settings.guard.guard_for if chosen.guard_for is None else chosen.guard_for
+    return switch.switch(
+        machine, chosen.release, confirm_within=chosen.confirm_within, token=chosen.lease, guard_for=longest
+    )
+
+
+def run_confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return watch.confirm(machine, chosen.release, token=chosen.lease)
+
+
+def run_hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return watch.hold(machine, chosen.release, seconds=chosen.within, reason=chosen.reason, token=chosen.lease)
+
+
+def run_rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    leaves = chosen.leaves or _asked(machine)
+    if not leaves:
+        live = machine.load().release()
+        raise Trouble(
+            "which release is to be left was not said",
+            "a rollback names it, so that two who pull at once do not roll back twice",
+            f"run it with --from {live} (that one is live now)",
+            WRONG,
+        )
+    since = machine.clock.boot() - chosen.since if chosen.since else None
+    return roll_back(machine, leaves, by=machine.who, reason=chosen.reason, since=since, force=chosen.force)
+
+
+def _asked(machine: Machine) -> str:
+    """At a terminal: show what is live and where it would go back to. What the person saw is what is left."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return ""
+    told = status.status(machine)
+    print("\n".join(status.lines(told)))
+    answer = input(
+        f"leave {told['release'][:12]} and go back to {told['rollback']['release'][:12] or 'nothing'}? [y/N] "
+    )
+    return str(told["release"]) if answer.strip().lower() in {"y", "yes"} else ""
+
+
+def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    program, config = (
+        Path(sys.argv[0]).resolve(),
+        (chosen.config or Path(sys.argv[0]).resolve().with_name("slots.json")),
+    )
+    config = config.resolve()
+    if chosen.what == "run":
+        Guard(machine).run()
+        return {}
+    if chosen.what in ("boot", "restore"):
+        told = boot.restore(machine)
+        return {**told, "guard": boot.start_guard(machine, config)} if chosen.what == "boot" else told
+    if chosen.what == "unit":
+        return {"text": boot.unit(program, config, machine.settings.application)}
+    if chosen.what == "hook":
+        return {"text": boot.hook(program, config)}
+    return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
+
+
+def run_rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return rehearse.rehearse(machine, chosen.release, token=chosen.lease)
+
+
+def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.slot not in machine.settings.slots:
+        raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
+    return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
+
+
+def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    seconds = chosen.seconds or machine.settings.limits.lease
+    if chosen.what == "acquire":
+        return lease.acquire(
+            machine,
+            holder=chosen.by or machine.who,
+            run=chosen.run_url,
+            reason=chosen.reason,
+            seconds=seconds,
+            manual=chosen.manual,
+        )
+    if chosen.what == "renew":
+        return lease.renew(machine, chosen.lease, seconds)
+    if chosen.what == "release":
+        return lease.release(machine, chosen.lease)
+    if chosen.what == "break":
+        return lease.break_it(machine, chosen.reason)
+    return {"lease": lease.shown(machine, machine.load().lease)}
+
+
+def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.what == "verify":
+        number, digest = machine.load().head
+        found = machine.journal.faults(int(number), str(digest))
+        return {"faults": found, "exit": BUSY if found else 0, "entries": []}
+    return {"entries": machine.journal.tail(chosen.lines)}
+
+
+def run_nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.what == "show":
+        return {"text": snippets.how_to(machine.settings)}
+    with machine.lock.taken(machine.settings.limits.lock):
+        state = machine.load()
+        written = snippets.write(machine, state)
+        note(machine, state, "snippets", written=written)
+    return {"written": written}
+
+
+def run_forget(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    del chosen
+    return releases.forget(machine)

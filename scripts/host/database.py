@@ -1,0 +1,104 @@
+"""PostgreSQL through a configured `psql`: a question, and one session that holds an advisory lock."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from host.machine import Machine
+from host.processes import environment, run
+from host.trouble import BUSY, Trouble
+
+_QUIET = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1")
+KEY = 0x510_7500
+
+
+def ask(machine: Machine, sql: str, env: Mapping[str, str] | None = None) -> str:
+    """What one statement answers."""
+    argv = [*machine.settings.commands.psql, *_QUIET, "-c", sql]
+    ended = run(argv, 15, machine.log_file("psql"), env)
+    if not ended.good:
+        raise Trouble(
+            f"psql {ended.why()}",
+            "the database does not answer, or the connection in commands.psql is wrong",
+            "run commands.psql by hand on this host",
+            BUSY,
+        )
+    return ended.said.strip()
+
+
+def numbers(machine: Machine, *names: str) -> list[int]:
+    """Settings of the server as numbers; a name with a minus comes back negative."""
+    return [(-1 if name[0] == "-" else 1) * int(ask(machine, f"SHOW {name.lstrip('-')}")) for name in names]
+
+
+def bounds(machine: Machine) -> dict[str, str]:
+    """What makes libpq set `lock_timeout` in every session of a child."""
+    return {"PGOPTIONS": f"-c lock_timeout={machine.settings.limits.lock_timeout * 1000:.0f}ms"}
+
+
+def read_back(machine: Machine) -> str:
+    """`lock_timeout` as a session with our bounds sees it; Trouble when the setting did not arrive."""
+    wanted = machine.settings.limits.lock_timeout * 1000
+    told = ask(machine, "SELECT setting FROM pg_settings WHERE name = 'lock_timeout'", bounds(machine))
+    if told != f"{wanted:.0f}":
+        raise Trouble(
+            f"lock_timeout is {told} ms in a session of ours, {wanted:.0f} ms was asked for",
+            "a connection pooler between here and the database drops the setting",
+            "let commands.psql and the migration connect to the database directly",
+        )
+    return f"{told} ms"
+
+
+@contextmanager
+def advisory_lock(machine: Machine) -> Iterator[None]:
+    """Hold the migration lock in one session, for as long as the block takes; it ends with that session."""
+    argv = [*machine.settings.commands.psql, *_QUIET]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(bounds(machine))
+    ) as session:
+        try:
+            told = _say(session, f"SELECT 'lock ' || pg_try_advisory_lock({KEY});", 15)
+            if told != "lock true":
+                raise Trouble(
+                    f"another migration holds the lock of this database ({told or 'no answer'})",
+                    "another deployment migrates right now, or an old session of psql was left open",
+                    "wait for it; `SELECT * FROM pg_locks WHERE locktype = 'advisory'` shows its session",
+                    BUSY,
+                )
+            yield
+            if _say(session, "SELECT 'held';", 15) != "held":
+                raise Trouble(
+                    "the session that held the migration lock ended too early",
+                    "the database was restarted, or the connection was cut; the migration may have run beside another",
+                    "compare the live revision with the expected one before you go on",
+                )
+        finally:
+            if session.stdin is not None:
+                with suppress(OSError):
+                    session.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                session.wait(5)
+            session.kill()
+
+
+def _say(session: subprocess.Popen[bytes], sql: str, seconds: float) -> str:
+    """Send a statement, return the first line that comes back; empty when none comes in time."""
+    if session.stdin is None or session.stdout is None:
+        raise AssertionError
+    with suppress(OSError):
+        session.stdin.write(sql.encode() + b"\n")
+        session.stdin.flush()
+    line, until = b"", time.monotonic() + seconds
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(session.stdout, selectors.EVENT_READ)
+        while not line.endswith(b"\n") and waiting.select(max(0.0, until - time.monotonic())):
+            more = os.read(session.stdout.fileno(), 1)
+            if not more:
+                break
+            line += more
+    return line.decode(errors="replace").strip()

@@ -1,0 +1,128 @@
+"""Processes by an identity that is not used twice, and commands that are bounded in time and output."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.clock import Clock
+from host.files import tail_of
+
+_KEPT = 1024 * 1024
+_PDEATHSIG = 1
+_HARMLESS = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG"),
+    *("XDG_RUNTIME_DIR", "PGSERVICEFILE", "PGPASSFILE", "DBUS_SESSION_BUS_ADDRESS"),
+)
+
+
+def myself(clock: Clock) -> str:
+    """This process: boot, number, start time."""
+    return f"{clock.boot_id()}:{os.getpid()}:{_start_time(os.getpid())}"
+
+
+def is_alive(identity: str, clock: Clock) -> bool:
+    """Whether the process of that identity still runs; a number used again is another process, a zombie is dead."""
+    boot, _, rest = identity.partition(":")
+    number, _, started = rest.partition(":")
+    return boot == clock.boot_id() and number.isdigit() and bool(started) and _start_time(int(number)) == started
+
+
+def _start_time(number: int) -> str:
+    try:
+        # Field 3 is the state, field 22 the start time (proc_pid_stat(5)); the name before may hold anything.
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in {"Z", "X"} else fields[19]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: exit code (None: out of time), seconds, and the last of what it printed."""
+
+    code: int | None
+    seconds: float
+    said: str
+
+    @property
+    def good(self) -> bool:
+        """Exit code 0, in time."""
+        return self.code == 0
+
+    def why(self) -> str:
+        """For a message."""
+        last = " | ".join(self.said.strip().splitlines()[-5:])[-600:] or "it printed nothing"
+        ended = "did not end in time and was stopped" if self.code is None else f"ended with {self.code}"
+        return f"{ended} after {self.seconds:.1f} s: {last}"
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a command sees: an allow-list, and what it is given."""
+    found = {name: os.environ[name] for name in _HARMLESS if name in os.environ}
+    found.setdefault("PATH", os.defpath)
+    return {**found, **(extra or {})}
+
+
+def run(
+    argv: Sequence[str],
+    seconds: float,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> Ended:
+    """Run a command to its end; its group is killed when the time is over.
+
+    It prints into a file, not a pipe: a program that it leaves in the background would keep a pipe open for ever.
+    """
+    begun = time.monotonic()
+    with suppress(OSError):
+        if log.stat().st_size > _KEPT:
+            log.replace(log.with_name(f"{log.name}.1"))
+    with log.open("ab") as out:
+        start = out.tell()
+        try:
+            child = subprocess.Popen(
+                list(argv),
+                stdin=stdin,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=environment(env),
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; no thread is alive here
+            )
+        except OSError as fault:
+            return Ended(127, 0.0, f"{argv[0]}: {fault.strerror}")
+        code = _wait(child, seconds)
+    return Ended(code, time.monotonic() - begun, _since(log, start))
+
+
+def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        return None
+
+
+def _since(log: Path, start: int) -> str:
+    with suppress(OSError), log.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(start, size - 65536))
+        return stream.read(65536).decode(errors="replace")
+    return tail_of(log)
+
+
+def _die_with_parent() -> None:
+    # A command must not go on when this program is killed: the next one undoes what it was doing.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -1,0 +1,115 @@
+"""Starting, stopping and asking a slot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from host.clock import Deadline
+from host.config import release_id
+from host.files import read_bounded
+from host.machine import Machine
+from host.pointer import wait_until_idle
+from host.probe import slot_look
+from host.processes import Ended, run
+from host.state import State
+
+_PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class Waited:
+    """How a wait for a slot ended: why it is not well (empty: it is), how long, and what it answered meanwhile."""
+
+    trouble: str
+    seconds: float
+    history: list[str]
+
+
+def filled(argv: Sequence[str], values: dict[str, str]) -> list[str]:
+    """The words with their placeholders filled; other braces stay as they are."""
+    words = []
+    for word in argv:
+        for name, value in values.items():
+            word = word.replace("{" + name + "}", value)  # noqa: PLW2901 - one after the other
+        words.append(word)
+    return words
+
+
+def command(
+    machine: Machine, name: str, slot: str, release: str, seconds: float = 0, more: Mapping[str, str] | None = None
+) -> Ended:
+    """Run one of the configured commands for a slot, with `more` in its environment; its output is kept."""
+    settings = machine.settings
+    argv = getattr(settings.commands, name)
+    values = {"slot": slot, "port": str(settings.slots[slot]), "release": release}
+    env = {"SLOT": slot, "SLOT_PORT": values["port"], "RELEASE": release, **images(machine, release), **(more or {})}
+    return run(filled(argv, values), seconds or settings.limits.command, machine.log_file(f"{slot}-{name}"), env)
+
+
+def start(machine: Machine, slot: str, release: str) -> Ended:
+    """Start a release in a slot; returns when it was started, not when it is healthy."""
+    return command(machine, "start", slot, release_id(release))
+
+
+def stop(machine: Machine, slot: str, release: str) -> Ended:
+    """Stop it gracefully, bounded."""
+    return command(machine, "stop", slot, release, machine.settings.limits.stop)
+
+
+def drain(machine: Machine, state: State, slot: str) -> None:
+    """Wait until nobody talks to a slot that traffic was taken from: the least time first, then open connections.
+
+    The least time is for requests whose slot was chosen while their body was still coming: they have no connection yet.
+    """
+    if state.switched is not None:
+        left = Deadline.of(state.switched).remaining(machine.clock)
+        if left > 0:
+            machine.clock.sleep(left)
+    port, most = machine.settings.slots[slot], machine.settings.limits.drain_most
+    if not wait_until_idle(port, machine.pointer, most):
+        machine.say(f"{slot} still had open connections after {most:.0f} s: they are closed by its own graceful stop")
+
+
+def trouble(machine: Machine, slot: str, release: str, *, ready: bool) -> str:
+    """Why a slot is not alive (or not ready), or not of that release; empty when it is."""
+    health = machine.settings.health
+    look = slot_look(machine.settings.slots[slot], health.ready if ready else health.alive, health)
+    return look.trouble(slot if look.slot else "", release)
+
+
+def wait(machine: Machine, slot: str, release: str, seconds: float, *, ready: bool = False) -> Waited:
+    """Look at a slot again and again until it is alive (or ready) and names the release."""
+    begun, history = machine.clock.boot(), list[str]()
+    while True:
+        found = trouble(machine, slot, release, ready=ready)
+        passed = machine.clock.boot() - begun
+        if not found:
+            return Waited("", passed, history)
+        if not history or not history[-1].endswith(found):
+            history.append(f"{passed:.1f} s: {found}")
+        if passed >= seconds:
+            return Waited(found, passed, history[-20:])
+        machine.clock.sleep(_PAUSE)
+
+
+def last_words(machine: Machine, slot: str, release: str) -> str:
+    """The last log lines of a slot, for an error."""
+    if machine.settings.commands.logs:
+        said = command(machine, "logs", slot, release, 20).said
+    else:
+        path = machine.log_file(f"{slot}-start")
+        said = path.read_bytes()[-65536:].decode(errors="replace") if path.exists() else ""
+    return "\n".join(said.strip().splitlines()[-20:])[-4000:] or "it wrote nothing"
+
+
+def images(machine: Machine, release: str) -> dict[str, str]:
+    """`IMAGE_SERVICE=digest` for each image of the release's manifest."""
+    path = machine.home / "releases" / release / "manifest.json"
+    try:
+        found = json.loads(read_bounded(path, 1 << 20)).get("images", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    names = found.items() if isinstance(found, dict) else ()
+    return {f"IMAGE_{name.upper().replace('-', '_')}": str(digest) for name, digest in names}

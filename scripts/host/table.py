@@ -1,0 +1,105 @@
+"""The command line: what each command is called, what it runs, which options it has."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from host import commands
+from host.machine import Machine
+
+Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
+Options = list[tuple[tuple[str, ...], dict[str, Any]]]
+
+_LEASE = (("--lease",), {"default": "", "help": "token of the lease (or SLOTS_LEASE)"})
+_BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
+_RELEASE = (("release",), {"help": "forty hexadecimal digits"})
+_CHANGES: Options = [_RELEASE, _LEASE, _BY]
+
+
+def seconds(text: str) -> float:
+    """A time limit: never endless, never nothing."""
+    value = float(text)
+    if not 0 < value <= 7 * 86400:
+        raise ValueError
+    return value
+
+
+def _number(name: str, default: float | None, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return (name,), {"type": seconds, "default": default, "help": text}
+
+
+def _choice(*names: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return ("what",), {"choices": names, "nargs": "?", "default": names[0]}
+
+
+_REASON = (("--reason",), {"default": "", "help": "why, for the journal"})
+_ROLLBACK: Options = [
+    (("--from",), {"dest": "leaves", "default": "", "help": "the release to leave"}),
+    (("--force",), {"action": "store_true", "help": "although the old release does not know the live schema"}),
+    _number("--since", None, "seconds since the trouble began, for the measure"),
+    _REASON,
+    _BY,
+]
+_LEASES: Options = [
+    _choice("show", "acquire", "renew", "release", "break"),
+    (("--run-url",), {"default": "", "help": "where the workflow's run is seen"}),
+    (("--manual",), {"action": "store_true", "help": "no end; only its holder, a break or a rollback ends it"}),
+    _number("--seconds", None, "how long (default: limits.lease)"),
+    _LEASE,
+    _REASON,
+    _BY,
+]
+
+TABLE: dict[str, tuple[str, Run, Options]] = {
+    "init": (
+        "set this host up, once",
+        commands.run_init,
+        [(("--live",), {"required": True}), (("--release",), {"required": True})],
+    ),
+    "status": ("what is live, warm, under way", commands.run_status, [(("--quick",), {"action": "store_true"})]),
+    "preflight": ("whether a deployment can begin", commands.run_preflight, [(("release",), {"nargs": "?"})]),
+    "receive": ("bring a release here", commands.run_receive, [(("manifest",), {}), _BY]),
+    "prepare": ("start a release in the idle slot", commands.run_prepare, _CHANGES),
+    "migrate": (
+        "run its migrations",
+        commands.run_migrate,
+        [*_CHANGES, (("--acknowledged",), {"action": "store_true", "help": "there may be no way back by a switch"})],
+    ),
+    "switch": (
+        "send traffic to it",
+        commands.run_switch,
+        [
+            *_CHANGES,
+            (
+                ("--confirm-within",),
+                {"type": seconds, "required": True, "help": "seconds until the host switches back"},
+            ),
+            _number("--guard-for", None, "seconds the guard watches on after the confirm"),
+        ],
+    ),
+    "confirm": ("it is good: stop the timer", commands.run_confirm, _CHANGES),
+    "hold": (
+        "wait for a person",
+        commands.run_hold,
+        [*_CHANGES, (("--within",), {"type": seconds, "required": True}), (("--reason",), {"default": ""})],
+    ),
+    "rollback": ("back to the release before", commands.run_rollback, _ROLLBACK),
+    "rehearse": ("switch and roll back, timed, on staging", commands.run_rehearse, _CHANGES),
+    "stop": ("stop the idle slot", commands.run_stop, [_LEASE, _BY]),
+    "guard": (
+        "the process that watches",
+        commands.run_guard,
+        [(("what",), {"choices": ("run", "start", "stop", "boot", "restore", "unit", "hook")})],
+    ),
+    "logs": ("last log lines of a slot", commands.run_logs, [(("slot",), {})]),
+    "lease": ("who may change this host", commands.run_lease, _LEASES),
+    "journal": (
+        "what was done",
+        commands.run_journal,
+        [_choice("show", "verify"), (("--lines",), {"type": int, "default": 20})],
+    ),
+    "nginx": ("the snippets", commands.run_nginx, [_choice("show", "write"), _BY]),
+    "forget": ("remove old releases", commands.run_forget, [_BY]),
+}

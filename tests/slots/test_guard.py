@@ -1,0 +1,306 @@
+"""The guard: two looks, timers, nobody needed; and what comes back after a reboot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from slots.test_parts import FakeClock
+from slots.test_rollback import wait_for_step
+from slots.test_switch import deploy
+from slots.world import NEW, OLD, THIRD, World
+
+from host import guard, slots
+from host.guard import Guard
+from host.guarding import seen
+from host.probe import front_look
+from host.rollback import roll_back
+from host.state import PROVING
+
+
+def wait_for(host: World, release: str, seconds: float) -> float:
+    """Seconds until five answers in a row come from that release."""
+    begun, row = time.monotonic(), 0
+    settings = host.settings
+    while row < 5:
+        look = front_look(settings.front, settings.health)
+        row = 0 if look.trouble("", release) else row + 1
+        assert time.monotonic() - begun < seconds, look
+    return time.monotonic() - begun
+
+
+@contextmanager
+def without_guard(host: World) -> Iterator[None]:
+    """The real one stands still (its process lives), so that a test can tick by itself."""
+    pid = int(seen(host.machine)["process"].split(":")[1])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def alerts(host: World, since: int) -> list[str]:
+    return [one["kind"] for one in host.machine.journal.entries() if one["event"] == "alert" and one["seq"] > since]
+
+
+def newest(host: World) -> int:
+    return int(host.machine.journal.tail(1)[-1]["seq"])
+
+
+def test_a_dead_runner_is_healed_by_the_host(host: World) -> None:
+    host.good("prepare", NEW)
+    begun = time.monotonic()
+    host.good("switch", NEW, "--confirm-within", "1")
+    wait_for(host, OLD, 10)
+    healed = time.monotonic() - begun
+    assert 1 <= healed < 5, "confirm-within and a moment"
+    left = host.good("status")["left"][-1]
+    assert (left["by"], left["reason"]) == ("guard", "no confirm came in time")
+    host.live(OLD, "blue")
+
+
+def test_a_killed_slot_is_left_within_seconds(host: World) -> None:
+    deploy(host, NEW)
+    host.kill_app("green")
+    wait_for(host, OLD, 5)
+    left = host.good("status")["left"][-1]
+    assert left["by"] == "guard"
+    assert left["reason"].endswith("green: Connection refused; 3 times in a row")
+    host.live(OLD, "blue")
+
+
+def test_a_hanging_slot_is_left(host: World) -> None:
+    deploy(host, NEW)
+    pid = host.app_pid("green")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(host, OLD, 15)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "no answer within 1 s" in host.good("status")["left"][-1]["reason"]
+    host.live(OLD, "blue")
+
+
+def test_three_bad_double_looks_in_a_row(host: World) -> None:
+    deploy(host, NEW)
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        for bad in (1, 2):
+            host.fault(NEW, ready=500)
+            watcher.tick()
+            assert watcher.bad == bad
+        host.fault(NEW)
+        watcher.tick()
+        assert watcher.bad == 0
+        host.fault(NEW, ready=500)
+        for _ in range(3):
+            watcher.tick()
+        assert host.machine.load().release() == OLD
+    host.fault(NEW)
+    host.live(OLD, "blue")
+
+
+def test_a_bad_front_door_alone_is_an_alert(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    before = newest(host)
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        look = front_look(host.settings.front, host.settings.health)
+        monkeypatch.setattr(guard, "front_look", lambda *_: type(look)(502, "green", "", 0.1, ""))
+        for _ in range(5):
+            watcher.tick()
+        assert alerts(host, before) == ["inconclusive"], "once, not every tick"
+    host.live(NEW, "green")
+
+
+def test_when_both_slots_are_ill_the_release_is_not_the_cause(host: World) -> None:
+    deploy(host, NEW)
+    before = newest(host)
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        host.fault(NEW, ready=503)
+        host.fault(OLD, ready=503)
+        for _ in range(5):
+            watcher.tick()
+        assert alerts(host, before) == ["both"]
+        host.fault(NEW)
+        host.fault(OLD)
+    host.live(NEW, "green")
+
+
+def test_the_watcher_never_confirms_and_ends_after_its_time(host: World) -> None:
+    clock = FakeClock()
+    host.good("prepare", NEW)
+    host.good("switch", NEW, "--confirm-within", "600", "--guard-for", "5")
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        for _ in range(3):
+            watcher.tick()
+        assert phase(host) == "confirm"
+        host.good("confirm", NEW)
+        watcher.machine.clock = clock
+        clock.start, clock.up = host.machine.clock.boot_id(), host.machine.clock.boot() + 4
+        watcher.tick()
+        assert phase(host) == "guard"
+        clock.up += 2
+        watcher.tick()
+        assert phase(host) == ""
+    host.live(NEW, "green")
+
+
+def phase(host: World) -> str:
+    watch = host.machine.load().watch
+    return watch.phase if watch else ""
+
+
+@pytest.mark.parametrize("jump", [-86400.0, 86400.0])
+def test_a_clock_that_jumps_rolls_nothing_back(host: World, jump: float) -> None:
+    host.good("prepare", NEW)
+    host.good("switch", NEW, "--confirm-within", "600")
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        clock, real = FakeClock(), host.machine.clock
+        clock.start, clock.up, clock.now = real.boot_id(), real.boot(), real.wall() + jump
+        watcher.machine.clock = clock
+        for _ in range(4):
+            watcher.tick()
+        assert phase(host) == "confirm"
+    host.live(NEW, "green")
+
+
+def test_a_switch_that_hangs_in_its_proof_is_undone_by_the_timer(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        machine = host.machine
+        state = machine.load()
+        assert state.watch is not None
+        state.watch.phase, state.watch.owner = PROVING, seen(machine)["process"]  # alive, and stands still
+        machine.save(state)
+        Guard(machine).tick()
+        assert machine.load().release() == OLD
+    host.live(OLD, "blue")
+
+
+def test_a_confirm_in_the_last_moment_counts(host: World) -> None:
+    deploy(host, NEW)
+    done = roll_back(host.machine, NEW, by="guard", reason="no confirm came in time", timer=True)
+    assert done["changed"] is False
+    host.live(NEW, "green")
+
+
+def test_a_rollback_that_an_error_cut_short_is_tried_again(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        host.fault(NEW, ready=500)
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(slots, "start", full)
+            for _ in range(3):
+                watcher.tick()
+        step = host.machine.load().step
+        assert step is not None
+        assert step.name == "cold-rollback"
+        watcher.not_before = 0
+        watcher.tick()
+        assert host.machine.load().release() == OLD
+    host.fault(NEW)
+    host.live(OLD, "blue")
+
+
+def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    host.fault(OLD, live=503)
+    back = host.popen("rollback", "--from", NEW)
+    wait_for_step(host, "cold-rollback")
+    answer = host.run("lease", "acquire", "--by", "run 8")
+    host.fault(OLD)
+    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert host.read(*back.communicate(timeout=30)).code == 0
+    host.live(OLD, "blue")
+
+
+def test_a_hold_that_nobody_answers_is_a_rollback(host: World) -> None:
+    host.good("prepare", NEW)
+    host.good("switch", NEW, "--confirm-within", "30")
+    host.good("hold", NEW, "--within", "0.5", "--reason", "latency up")
+    wait_for(host, OLD, 10)
+    assert host.good("status")["left"][-1]["reason"] == "nobody answered the hold in time"
+    host.live(OLD, "blue")
+
+
+def test_a_hold_that_is_answered(host: World) -> None:
+    host.good("prepare", NEW)
+    host.good("switch", NEW, "--confirm-within", "30")
+    host.good("hold", NEW, "--within", "60", "--reason", "latency up")
+    host.good("confirm", NEW)
+    host.live(NEW, "green")
+
+
+def test_a_confirm_that_comes_too_late(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        answer = host.run("confirm", NEW)
+        assert (answer.code, answer.what) == (3, f"{NEW[:12]} cannot be confirmed now (confirm)")
+    wait_for(host, OLD, 10)
+
+
+def test_after_a_reboot_everything_comes_back(host: World) -> None:
+    host.good("prepare", NEW)
+    host.good("switch", NEW, "--confirm-within", "4")
+    os.kill(int(seen(host.machine)["process"].split(":")[1]), signal.SIGKILL)
+    for slot in host.ports:
+        host.kill_app(slot)
+    for path in Path(host.settings.nginx.flags).iterdir():
+        path.unlink()
+    told = host.good("guard", "boot")
+    assert (told["flag"], told["started"], told["guard"]["started"]) == ("restored", ["green", "blue"], True)
+    assert host.good("status")["live"] == "green"
+    wait_for(host, OLD, 12)  # the timer was armed before the reboot, and nobody confirms
+    host.live(OLD, "blue")
+
+
+def test_only_one_guard(host: World) -> None:
+    assert host.good("guard", "start")["started"] is False
+    answer = host.run("guard", "run")
+    assert answer.code == 3
+    assert answer.what.startswith("another command is at work")
+
+
+def test_a_broken_state_does_not_end_the_guard(host: World) -> None:
+    path = host.machine.store.path
+    whole = path.read_bytes()
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        path.write_text("{")
+        watcher.tick()
+        path.write_bytes(whole)
+        watcher.tick()
+        assert watcher.over is False
+    assert host.good("guard", "unit")["text"].count("guard run") == 1
+    assert host.good("guard", "hook")["text"].startswith("@reboot ")
+
+
+def test_a_rollback_does_not_wait_for_a_preparation(host: World) -> None:
+    deploy(host, NEW)
+    host.fault(THIRD, live=503)
+    preparing = host.popen("prepare", THIRD)
+    with suppress(OSError):
+        host.kill_app("green")
+    wait_for(host, OLD, 10)
+    preparing.communicate(timeout=30)
+    host.fault(THIRD)
+    host.live(OLD, "blue")

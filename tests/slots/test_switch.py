@@ -1,0 +1,279 @@
+"""Switch, confirm and prepare: on a real nginx, under load, with the new release broken in every way."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from slots.load import Load
+from slots.world import NEW, OLD, THIRD, World
+
+from deploy_gate import hostprogram
+from host.probe import front_look
+
+WITHIN = ("--confirm-within", "30")
+
+
+def deploy(host: World, release: str) -> None:
+    """The whole way."""
+    host.good("prepare", release)
+    host.good("switch", release, *WITHIN)
+    host.good("confirm", release)
+
+
+def test_switch_and_confirm(host: World) -> None:
+    prepared = host.good("prepare", NEW)
+    assert (prepared["slot"], prepared["changed"]) == ("green", True)
+    host.live(OLD, "blue")
+    switched = host.good("switch", NEW, *WITHIN)
+    assert (switched["live"], switched["changed"]) == ("green", True)
+    assert host.good("status")["watch"]["phase"] == "confirm"
+    host.good("confirm", NEW)
+    told = host.good("status")
+    assert told["watch"]["phase"] == "guard"
+    assert told["rollback"] == {
+        "possible": True, "kind": "warm", "release": OLD, "about_seconds": 0.1, "schema": "switch-only"
+    }  # fmt: skip
+    host.live(NEW, "green")
+
+
+def test_the_whole_way_with_the_zipapp(host: World) -> None:
+    hostprogram.write(host.work / "slots.pyz")
+    deploy(replace(host, program=host.work / "slots.pyz"), NEW)
+    host.live(NEW, "green")
+
+
+def test_everything_can_be_asked_for_twice(host: World) -> None:
+    deploy(host, NEW)
+    assert host.good("confirm", NEW)["changed"] is False
+    assert host.good("switch", NEW, *WITHIN)["changed"] is False
+    answer = host.run("prepare", NEW)
+    assert (answer.code, answer.what) == (1, f"{NEW[:12]} is live in green")
+    host.live(NEW, "green")
+
+
+def test_ten_switches_under_load_lose_nothing(host: World) -> None:
+    host.good("prepare", NEW)
+    with Load(host.front) as load:
+        for release in (NEW, OLD) * 5:
+            host.good("switch", release, *WITHIN)
+            host.good("confirm", release)
+    assert load.failed == {}
+    assert load.total > 300
+    assert load.sent["websocket"] > 10
+    assert min(load.slots["blue"], load.slots["green"]) > 50
+
+
+def test_deployments_that_stop_the_old_slot_lose_nothing(host: World) -> None:
+    deploy(host, NEW)
+    with Load(host.front, sockets=0) as load:
+        for release in (THIRD, OLD, NEW):
+            deploy(host, release)
+    assert load.failed == {}
+    assert load.total > 150
+
+
+def test_a_release_that_dies_is_put_back_and_tells_why(host: World) -> None:
+    deploy(host, NEW)
+    host.fault(THIRD, crash=True)
+    answer = host.run("prepare", THIRD)
+    assert answer.code == 1
+    assert f"{THIRD[:12]} did not come up in blue within 2 s" in answer.what
+    assert "Traceback: no such table: orders" in answer.what
+    assert "0.0 s: Connection refused" in answer.what
+    assert f"{OLD[:12]} in blue is warm again" in answer.said
+    host.live(NEW, "green")
+    assert host.good("status")["rollback"]["kind"] == "warm"
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ({"ready": 503}, "green is not ready for traffic: status 503"),
+        ({"delay": 3}, "green is not ready for traffic: no answer within 1 s"),
+        ({"release": OLD}, f"green is not ready for traffic: release {OLD[:12]} answered, not {NEW[:12]}"),
+    ],
+)
+def test_a_slot_that_is_not_well_gets_no_traffic(host: World, fault: dict[str, object], found: str) -> None:
+    host.good("prepare", NEW)
+    host.fault(NEW, **fault)
+    answer = host.run("switch", NEW, *WITHIN)
+    assert answer.code == 1
+    assert answer.what.startswith(found)
+    host.fault(NEW)
+    host.live(OLD, "blue")
+
+
+def test_a_dead_slot_gets_no_traffic(host: World) -> None:
+    host.good("prepare", NEW)
+    host.kill_app("green")
+    answer = host.run("switch", NEW, *WITHIN)
+    assert (answer.code, answer.what.split(" (")[0]) == (1, "green is not ready for traffic: Connection refused")
+    assert host.good("status")["live"] == "blue"
+
+
+def test_a_release_nobody_prepared(host: World) -> None:
+    answer = host.run("switch", NEW, *WITHIN)
+    assert (answer.code, answer.what) == (1, f"{NEW[:12]} is in no slot")
+    answer = host.run("prepare", "d" * 40)
+    assert (answer.code, answer.what) == (1, "dddddddddddd was not received on this host")
+    assert host.run("prepare", "main").code == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nginx needs a user that cannot read the folder")
+def test_an_nginx_that_does_not_see_the_flag_is_found_and_undone(host: World) -> None:
+    host.good("prepare", NEW)
+    flags = Path(host.settings.nginx.flags)
+    flags.chmod(0o700)
+    try:
+        lines = {one["name"]: one for one in host.run("preflight").data["lines"]}
+        answer = host.run("switch", NEW, *WITHIN)
+    finally:
+        flags.chmod(0o755)
+    assert lines["flag-folder"]["found"] == f"nobody cannot enter {flags}, so nginx would always see the first slot"
+    assert answer.code == 4
+    assert "answered by blue, not green; traffic is back on blue" in answer.what
+    host.live(OLD, "blue")
+
+
+def test_two_switches_at_once(host: World) -> None:
+    host.good("prepare", NEW)
+    both = [host.popen("switch", NEW, *WITHIN) for _ in range(2)]
+    answers = [host.read(*one.communicate(timeout=30)) for one in both]
+    assert sorted(answer.data["changed"] for answer in answers) == [False, True]
+    host.live(NEW, "green")
+
+
+def test_two_preparations_at_once(host: World) -> None:
+    both = [host.popen("prepare", release) for release in (NEW, THIRD)]
+    answers = [host.read(*one.communicate(timeout=30)) for one in both]
+    assert [answer.code for answer in answers] == [0, 0]
+    assert host.good("status")["slots"]["green"]["release"] in {NEW, THIRD}
+    host.live(OLD, "blue")
+
+
+def test_an_unconfirmed_deployment_keeps_its_way_back(host: World) -> None:
+    host.good("prepare", NEW)
+    host.good("switch", NEW, *WITHIN)
+    for words in (("prepare", THIRD), ("stop",), ("switch", OLD, *WITHIN)):
+        answer = host.run(*words)
+        assert (answer.code, answer.what) == (1, f"{NEW[:12]} is not confirmed yet (confirm)")
+    host.live(NEW, "green")
+
+
+def test_no_switch_without_a_guard(host: World) -> None:
+    host.good("prepare", NEW)
+    host.good("guard", "stop")
+    try:
+        answer = host.run("switch", NEW, *WITHIN)
+        assert (answer.code, answer.what) == (1, "the guard does not run on this host")
+        lines = {one["name"]: one["status"] for one in host.run("preflight", NEW).data["lines"]}
+        assert lines["guard"] == "failed"
+    finally:
+        host.good("guard", "start")
+    host.live(OLD, "blue")
+
+
+def test_nginx_broken_by_hand(host: World) -> None:
+    path = host.work / "nginx.conf"
+    whole = path.read_text()
+    path.write_text(whole.replace("worker_connections 1024;", "worker_conections 1024;"))
+    try:
+        lines = {one["name"]: one for one in host.run("preflight", NEW).data["lines"]}
+        assert lines["nginx"]["status"] == "failed"
+        assert 'unknown directive "worker_conections"' in lines["nginx"]["found"]
+        deploy(host, NEW)  # no reload: what nginx runs with is whole
+    finally:
+        path.write_text(whole)
+    host.live(NEW, "green")
+
+
+def test_a_snippet_changed_by_hand_is_found_and_kept(host: World) -> None:
+    path = host.work / "snippets" / "server.conf"
+    whole = path.read_text()
+    path.write_text(whole + "# mine\n")
+    try:
+        lines = {one["name"]: one for one in host.run("preflight").data["lines"]}
+        assert lines["snippets"]["found"] == f"{path} was changed by hand"
+        answer = host.run("nginx", "write")
+        assert (answer.code, answer.what) == (1, f"changed by hand: {path}")
+        assert path.read_text().endswith("# mine\n")
+        path.unlink()
+        assert host.good("nginx", "write")["written"] == ["server.conf"]
+        assert path.read_text() == whole
+    finally:
+        path.write_text(whole)
+
+
+def test_a_cache_of_open_files_beside_the_flag_is_refused(host: World) -> None:
+    path = host.work / "nginx.conf"
+    whole = path.read_text()
+    path.write_text(whole.replace("location / {", "location / { open_file_cache max=10;"))
+    try:
+        assert "nginx" not in [one["name"] for one in host.run("preflight").data["lines"] if one["status"] == "failed"]
+        path.write_text(whole.replace("location / {", "open_file_cache max=10; location / {"))
+        lines = {one["name"]: one for one in host.run("preflight").data["lines"]}
+        assert lines["nginx"]["status"] == "failed"
+        assert '"open_file_cache" directive is duplicate' in lines["nginx"]["found"]
+    finally:
+        path.write_text(whole)
+
+
+def test_a_flag_moved_by_hand_is_told_and_not_overwritten(host: World) -> None:
+    host.good("prepare", NEW)
+    flags = Path(host.settings.nginx.flags)
+    (flags / "green.off").rename(flags / "green")
+    told = host.good("status")
+    assert told["findings"][0] == "the flag names green, the state blue: changed by hand, or lost"
+    assert host.machine.pointer.read() == "green"
+    host.good("guard", "restore")
+    host.live(OLD, "blue")
+
+
+def test_an_upload_that_began_before_the_switch_finds_its_slot(host: World) -> None:
+    """nginx chose the slot when the headers came; it connects when the body is whole."""
+    host.configure(limits={"drain": 1.5})
+    host.good("prepare", NEW)
+    with socket.create_connection(("127.0.0.1", host.front), 10) as upload:
+        upload.sendall(b"POST /orders HTTP/1.0\r\nHost: shop\r\nContent-Length: 4\r\n\r\nab")
+        wait_for_reading(host)
+        host.good("switch", NEW, *WITHIN)
+        host.good("confirm", NEW)
+        stopping = host.popen("stop")
+        with pytest.raises(subprocess.TimeoutExpired):
+            stopping.wait(0.8)
+        upload.sendall(b"cd")
+        answer = b"".join(iter(lambda: upload.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    assert b'"slot": "blue"' in answer
+    assert host.read(*stopping.communicate(timeout=20)).code == 0
+
+
+def wait_for_reading(host: World) -> None:
+    """Until nginx has answered something newer than what was sent before."""
+    for _ in range(3):
+        assert not front_look(host.settings.front, host.settings.health).trouble("blue", OLD)
+
+
+def test_a_preparation_does_not_stop_a_slot_that_is_still_talked_to(host: World) -> None:
+    deploy(host, NEW)
+    seen: list[str] = []
+
+    def slow() -> None:
+        import urllib.request
+
+        port = host.ports["blue"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/slow?s=1", timeout=10) as answer:
+            seen.append(json.load(answer)["slot"])
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    host.good("prepare", THIRD)
+    thread.join()
+    assert seen == ["blue"]
