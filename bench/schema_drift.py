@@ -1,7 +1,8 @@
 """Recall, false alarms and time of schema-drift beside what a user would pick instead, all in one run.
 
-`python3 bench/schema_drift.py [--tables 1000,10000] [--cases 400]`. The cases are those of the tests; the peers are
-alembic's compare_metadata, migra, and a diff of two `pg_dump --schema-only` without comments and order.
+`python3 bench/schema_drift.py [--tables 1000,10000] [--cases 400]`. The cases are those of the tests, each pair in
+databases of its own, and each left side once more beside what a dump and restore makes of it; the peers are alembic's
+compare_metadata, migra, and a diff of two `pg_dump --schema-only` without comments and order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -94,20 +96,39 @@ def url(address: Address) -> str:
     return f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(str(parts['host']), safe='')}"
 
 
+@contextmanager
+def restored(server: Server, case: Case) -> Iterator[tuple[Address, Address]]:
+    """A case's left side, and what a dump of it makes."""
+    assert server.programs
+    with server.database("left") as left, server.database("right") as right:
+        schema_pairs.execute(left, case.both, case.left)
+        dump = [str(server.programs / "pg_dump"), "--schema-only", "-d", left.conninfo]
+        text = subprocess.run(dump, check=True, capture_output=True).stdout
+        load = [str(server.programs / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", right.conninfo]
+        subprocess.run(load, check=True, capture_output=True, input=text)
+        yield left, right
+
+
 def judge_cases(server: Server, tools: dict[str, Tool], cases: list[Case]) -> None:
-    """Each tool on each case, in databases of its own."""
+    """Each tool on each case in databases of its own, and on what a dump and restore makes of its left side."""
+    # A dump does not tell that the triggers of a foreign key were switched off, nor an extension's old version.
+    kept = [case for case in cases if case.name != "foreign-key-triggers-off" and "extension-" not in case.name]
+    asked = [(case.name, bool(case.told), partial(schema_pairs.pair, server, case)) for case in cases]
+    asked += [(f"{case.name}, restored", False, partial(restored, server, case)) for case in kept]
     missed: dict[str, list[str]] = {name: [] for name in tools}
     alarmed: dict[str, list[str]] = {name: [] for name in tools}
     broke = dict.fromkeys(tools, 0)
-    for case in cases:
-        with schema_pairs.pair(server, case) as (left, right):
+    for label, differ, make in asked:
+        with make() as (left, right):
             for name, tool in tools.items():
                 answer = tool(left, right)
                 broke[name] += answer is None
-                if bool(answer) != bool(case.told):
-                    (missed if case.told else alarmed)[name].append(case.name)
-    differing = sum(bool(case.told) for case in cases)
-    print(f"\n{len(cases)} cases: {differing} differ, {len(cases) - differing} do not\n")
+                if bool(answer) != differ:
+                    (missed if differ else alarmed)[name].append(label)
+    differing = sum(differ for _, differ, _ in asked)
+    print(
+        f"\n{len(asked)} pairs: {differing} differ, {len(asked) - differing} do not, {len(kept)} of them by restoring\n"
+    )
     print(f"{'tool':<14}{'found':>8}{'false alarms':>14}{'broke off':>11}")
     for name in tools:
         found = 100 * (differing - len(missed[name])) / max(differing, 1)
