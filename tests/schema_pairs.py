@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import psycopg
-from schema_cases import Case, attached, routines, spelling, surroundings, tables
+from schema_cases import Case, attached, corners, routines, spelling, surroundings, tables
 
 from deploy_gate.postgres import catalog
 from deploy_gate.postgres.address import Address
@@ -15,7 +15,7 @@ from deploy_gate.postgres.catalog import Catalog, Difference
 from deploy_gate.postgres.link import connected
 from deploy_gate.postgres.scratch import Server
 
-CASES = [*tables.CASES, *attached.CASES, *routines.CASES, *surroundings.CASES, *spelling.CASES]
+CASES = [*tables.CASES, *attached.CASES, *routines.CASES, *surroundings.CASES, *spelling.CASES, *corners.CASES]
 TOGETHER = [one for one in CASES if not one.alone]
 ALONE = [one for one in CASES if one.alone]
 

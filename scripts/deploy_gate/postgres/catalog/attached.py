@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from deploy_gate.postgres.catalog.kind import (
     ENABLED,
+    OWNED,
+    OWNED_NAME,
     PERSISTENCE,
     RELATION,
     Field,
     Kind,
+    depends_on_extension,
     flag,
+    made_of,
     of_relation,
     owner,
     tablespace,
     word,
+)
+
+# As the server itself would name them: by the columns as the index calls them, or by the columns of the constraint.
+_INDEX_COLUMNS = (
+    "SELECT string_agg(a.attname, '_' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.indexrelid"
+)
+_INDEX_LABEL = (
+    "CASE WHEN i.indisprimary THEN 'pkey' WHEN i.indisexclusion THEN 'excl' WHEN EXISTS (SELECT FROM pg_constraint u "
+    "WHERE u.conindid = i.indexrelid AND u.contype = 'u') THEN 'key' ELSE 'idx' END"
+)
+_KEY_COLUMNS = (
+    "SELECT string_agg(a.attname, '_' ORDER BY n.at) FROM unnest(k.conkey) WITH ORDINALITY n (number, at) "
+    "JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = n.number"
+)
+_CONSTRAINT_COLUMNS = (
+    "CASE WHEN k.contype IN ('u', 'x') THEN (SELECT string_agg(a.attname, '_' ORDER BY a.attnum) FROM pg_attribute a "
+    f"WHERE a.attrelid = k.conindid) WHEN k.contype = 'f' OR cardinality(k.conkey) = 1 AND k.contype = 'c' "
+    f"THEN ({_KEY_COLUMNS}) ELSE '' END"
 )
 
 CONSTRAINT = Kind(
@@ -26,6 +48,12 @@ CONSTRAINT = Kind(
             "inherited",
             "CASE WHEN k.coninhcount > 0 AND NOT c.relispartition AND k.contype = 'c' "
             "THEN CASE WHEN k.conislocal THEN 'and declared here' ELSE 'only' END END",
+        ),
+        made_of(
+            "c.relname",
+            _CONSTRAINT_COLUMNS,
+            word("k.contype", {"p": "pkey", "u": "key", "x": "excl", "f": "fkey", "c": "check"}),
+            "k.conname",
         ),
     ),
     # A foreign key that a partition owes to its parent bears a name that counts up in the order of creation.
@@ -52,9 +80,14 @@ INDEX = Kind(
             "SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.indexrelid",
         ),
         Field("tablespace", tablespace("x.reltablespace")),
+        depends_on_extension("pg_class", "i.indexrelid"),
+        made_of(
+            "c.relname", f"CASE WHEN NOT i.indisprimary THEN ({_INDEX_COLUMNS}) ELSE '' END", _INDEX_LABEL, "x.relname"
+        ),
     ),
     f"{of_relation('pg_index', 'i', 'indrelid')} JOIN pg_class x ON x.oid = i.indexrelid",
     parent=RELATION,
+    space="relation",
 )
 
 RULE = Kind(
@@ -75,6 +108,7 @@ TRIGGER = Kind(
     (
         Field("definition", "pg_get_triggerdef(t.oid)", "expression"),
         Field("is", word("t.tgenabled", ENABLED)),
+        depends_on_extension("pg_trigger", "t.oid"),
     ),
     f"{of_relation('pg_trigger', 't', 'tgrelid')} WHERE NOT t.tgisinternal",
     parent=RELATION,
@@ -122,17 +156,9 @@ STATISTICS = Kind(
     parent=RELATION,
 )
 
-# The sequence behind an identity column goes by the column: its own name is the server's choice.
-_OWNED = (
-    "LEFT JOIN LATERAL (SELECT d.deptype = 'i' AS identity, d.refobjid::regclass::text || '.' || "
-    "quote_ident(a.attname) AS column FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid "
-    "AND a.attnum = d.refobjsubid WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid "
-    "AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1) o ON true "
-)
-
 SEQUENCE = Kind(
     "sequence",
-    f"CASE WHEN o.identity THEN 'identity of ' || o.column ELSE {RELATION} END",
+    OWNED_NAME,
     (
         Field("type", "format_type(s.seqtypid, NULL)"),
         Field("start", "s.seqstart::text"),
@@ -145,8 +171,10 @@ SEQUENCE = Kind(
         Field("persistence", f"nullif({PERSISTENCE}, '')"),
         owner("c.relowner"),
     ),
-    f"{of_relation('pg_sequence', 's', 'seqrelid')} {_OWNED}",
+    f"{of_relation('pg_sequence', 's', 'seqrelid')} {OWNED}",
     parent="CASE WHEN o.identity THEN o.column END",
+    space="relation",
+    of="column",
 )
 
 KINDS = (CONSTRAINT, INDEX, RULE, TRIGGER, FOREIGN_KEY_TRIGGER, POLICY, STATISTICS, SEQUENCE)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from deploy_gate.postgres.catalog.defaults import canonical_default
 from deploy_gate.postgres.catalog.kind import Kind
+from deploy_gate.postgres.catalog.naming import stem
 from deploy_gate.postgres.catalog.reading import KINDS, Catalog
-from deploy_gate.postgres.catalog.rows import Row, adapted, parsed, unqualified
-from deploy_gate.postgres.catalog.spelling import canonical, canonical_default, folded
+from deploy_gate.postgres.catalog.rows import Row, adapted, parsed
+from deploy_gate.postgres.catalog.spelling import canonical, folded
 
 Side = Literal["left", "right", "both"]
 Level = Literal["difference", "information"]
 _APART = ("owner", "state")
-# A name as the server makes one: of table and columns, with a number when the plain one was taken.
-_IMPLICIT = re.compile(r"(.+_(?:pkey|key|fkey|check|excl|idx))\d*\"?")
+_SILENT = (*_APART, "origin")
+Place = tuple[str, str]
+"""Among which names, and the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +46,24 @@ class Options:
 def compare(left: Catalog, right: Catalog, options: Options | None = None) -> list[Difference]:
     """All that differs, differences before information, in the order of kinds and names."""
     options = options or Options()
-    found: list[Difference] = []
-    parents: dict[int, str] = {}
-    missing: dict[Side, set[str]] = {"left": set(), "right": set()}
+    found: list[tuple[Difference, Place]] = []
+    missing: dict[Side, set[Place]] = {"left": set(), "right": set()}
     for number in left.rows.keys() | right.rows.keys():
         kind = KINDS[number]
         for one, parent in _of_kind(number, kind, left, right):
-            found.append(replace(one, level=_level(one, options)))
-            parents[id(found[-1])] = parent
+            found.append((replace(one, level=_level(one, options)), (kind.of, parent)))
             # What is only said of an object (the order of its columns) can be missing where the object is not.
             if one.side != "both" and one.name != parent:
-                missing[one.side].add(one.name)
-    kept = [one for one in found if not _is_child(one, parents[id(one)], missing)]
+                missing[one.side] |= {(kind.space or kind.label, one.name), ("*", one.name)}
+    kept = [one for one, parent in found if not _is_child(one, parent, missing)]
     order = {kind.label: number for number, kind in enumerate(KINDS)}
     return sorted(kept, key=lambda one: (one.level, order[one.kind], one.name))
 
 
-def _is_child(one: Difference, parent: str, missing: Mapping[Side, set[str]]) -> bool:
+def _is_child(one: Difference, parent: Place, missing: Mapping[Side, set[Place]]) -> bool:
     """Whether its parent is missing on the same side, which says it all."""
     sides: Iterable[Side] = ("left", "right") if one.side == "both" else (one.side,)
-    return bool(parent) and any(parent in missing[side] for side in sides)
+    return bool(parent[1]) and any(parent in missing[side] for side in sides)
 
 
 def _level(one: Difference, options: Options) -> Level:
@@ -79,7 +79,7 @@ def _of_kind(number: int, kind: Kind, left: Catalog, right: Catalog) -> Iterator
         ours, theirs = ours - theirs, theirs - ours
     here, there = parsed(left.kind(number), ours), parsed(right.kind(number), theirs)
     if left.version != right.version:
-        here, there = adapted(kind, here, right.version), adapted(kind, there, left.version)
+        here, there = adapted(kind, here, there, right.version), adapted(kind, there, here, left.version)
     if kind.label in ("constraint", "index", "domain-constraint"):
         yield from _renamed_by_the_server(kind, here, there)
     for name in sorted(here.keys() | there.keys()):
@@ -92,7 +92,7 @@ def _of_kind(number: int, kind: Kind, left: Catalog, right: Catalog) -> Iterator
 
 def _lonely(kind: Kind, row: Row, side: Side) -> Difference:
     hows = {one.label: one.how for one in kind.fields}
-    told = {label: text for label, text in row.values.items() if text and hows[label] not in _APART}
+    told = {label: text for label, text in row.values.items() if text and hows[label] not in _SILENT}
     text = _shown(kind, told) or "present"
     if kind.absent:
         # Both sides have the object itself; only one side's state is worth a row.
@@ -115,7 +115,8 @@ def _spread(text: str | None) -> str:
 
 def _changed(kind: Kind, left: Row, right: Row) -> Iterator[Difference]:
     """What of an object differs: its behaviour, and apart from that its owner and its state."""
-    both = [one for one in kind.fields if one.label in left.values and one.label in right.values]
+    shared = [one for one in kind.fields if one.label in left.values and one.label in right.values]
+    both = [one for one in shared if one.how != "origin"]
     unequal = [one for one in both if not _same(kind, one.label, left, right)]
     for apart in ("", *_APART):
         labels = [one.label for one in unequal if (one.how if one.how in _APART else "") == apart]
@@ -135,18 +136,13 @@ def _same(kind: Kind, label: str, left: Row, right: Row) -> bool:
         return False
     how = next(field.how for field in kind.fields if field.label == label)
     if how == "expression":
-        return canonical(one) == canonical(other) or _same_view(kind, one, other)
+        return canonical(one) == canonical(other)
     if how == "typed":
         return canonical_default(one, left.values["type"] or "") == canonical_default(other, right.values["type"] or "")
     # Of languages other than SQL we cannot tell what white space means.
     return (
         how == "body" and left.values["language"] == right.values["language"] == "sql" and folded(one) == folded(other)
     )
-
-
-def _same_view(kind: Kind, one: str, other: str) -> bool:
-    """PostgreSQL 16 and newer leave out the name of the only table in a query's columns."""
-    return kind.label.endswith("view") and canonical(unqualified(one, other)) == canonical(unqualified(other, one))
 
 
 def _common(names: str, others: str) -> list[str]:
@@ -158,21 +154,20 @@ def _renamed_by_the_server(kind: Kind, here: dict[str, Row], there: dict[str, Ro
     """Take out objects that differ by nothing but a name that the server made, which counts up as they are created."""
     choices: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name in sorted(there):
-        choices[there[name].parent, _stem(name)].append(name)
+        choices[there[name].parent, _stem(there[name])].append(name)
     for name in sorted(here):
-        row, stem = here[name], _stem(name)
-        if not stem or (name in there and _is_twin(kind, row, there[name])):
+        row, made = here[name], _stem(here[name])
+        if not made or (name in there and _is_twin(kind, row, there[name])):
             continue
-        others = choices[row.parent, stem]
+        others = choices[row.parent, made]
         twin = next((one for one in others if one in there and _is_twin(kind, row, there[one])), None)
         if twin is not None:
             yield Difference(kind.label, name, "both", f"named {name}", f"named {twin}", "information"), row.parent
             del here[name], there[twin]
 
 
-def _stem(name: str) -> str:
-    match = _IMPLICIT.fullmatch(name)
-    return match[1] if match else ""
+def _stem(row: Row) -> str:
+    return stem(row.values.get("made of") or "")
 
 
 def _is_twin(kind: Kind, left: Row, right: Row) -> bool:
@@ -180,7 +175,8 @@ def _is_twin(kind: Kind, left: Row, right: Row) -> bool:
         replace(row, values={key: _nameless(row.name, text) for key, text in row.values.items()})
         for row in (left, right)
     ]
-    return all(_same(kind, one.label, *bare) for one in kind.fields if one.label in left.values)
+    fields = [one for one in kind.fields if one.label in left.values and one.how != "origin"]
+    return all(_same(kind, one.label, *bare) for one in fields)
 
 
 def _nameless(name: str, text: str | None) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-How = Literal["plain", "expression", "typed", "body", "hidden", "owner", "state"]
+How = Literal["plain", "expression", "typed", "body", "hidden", "owner", "state", "origin"]
 """How an attribute is compared: letter for letter; as an expression, whatever its spelling; the same for the default of
 a column of the row's type; as the body of a function in the row's language; compared, but never shown. Owners, and the
-state that comes with the data, are only information."""
+state that comes with the data, are only information; the origin of a name only tells whether the server made it."""
 
 NEWEST = 99
 
@@ -34,14 +34,17 @@ class Kind:
     fields: tuple[Field, ...]
     where: str
     parent: str = "NULL"
-    since: int = 0
+    space: str = ""
+    """Among which names its own are unique, if not among its kind's alone."""
+    of: str = "relation"
+    """Among which names its parent's is."""
     absent: str = ""
     """What it means that there is no row, where that is a state of its own (privileges: the built-in default)."""
 
     def on(self, version: int) -> Kind:
         """This kind as a server of that major version has it."""
         fields = tuple(one for one in self.fields if one.since <= version <= one.until)
-        return Kind(self.label, self.name, fields, self.where, self.parent, self.since, self.absent)
+        return replace(self, fields=fields)
 
     @property
     def query(self) -> str:
@@ -56,10 +59,13 @@ def flag(sql: str, word: str = "yes") -> str:
 
 
 def listed(array: str) -> str:
-    """An array of texts as one text, sorted: the order of storage options means nothing."""
+    """An array of texts as one text, sorted: the order of storage options means nothing.
+
+    A unit separator divides them, since an entry may hold any other sign.
+    """
     return (
         f"CASE WHEN {array} IS NOT NULL THEN "
-        f"(SELECT string_agg(one, ', ' ORDER BY one COLLATE \"C\") FROM unnest({array}) one) END"
+        f'(SELECT string_agg(one, chr(31) ORDER BY one COLLATE "C") FROM unnest({array}) one) END'
     )
 
 
@@ -116,3 +122,29 @@ RELATIONS = (
 )
 PERSISTENCE = word("c.relpersistence", {"p": "", "u": "unlogged"})
 ENABLED = {"O": "enabled", "D": "disabled", "R": "replica", "A": "always"}
+
+
+def depends_on_extension(catalog: str, oid: str) -> Field:
+    """Extensions that take the object with them when they are dropped (ALTER … DEPENDS ON EXTENSION)."""
+    return Field(
+        "depends on extension",
+        "SELECT string_agg(quote_ident(x.extname), ', ' ORDER BY x.extname) FROM pg_depend d "
+        "JOIN pg_extension x ON x.oid = d.refobjid "
+        f"WHERE d.classid = '{catalog}'::regclass AND d.objid = {oid} AND d.deptype = 'x' "
+        "AND d.refclassid = 'pg_extension'::regclass",
+    )
+
+
+def made_of(table: str, columns: str, label: str, name: str) -> Field:
+    """From what the server would make a name, and the name: four texts for `naming.is_implicit`."""
+    return Field("made of", f"concat_ws(chr(31), {table}, {columns}, {label}, {name})", "origin")
+
+
+# The sequence behind an identity column goes by the column: its own name is the server's choice.
+OWNED = (
+    "LEFT JOIN LATERAL (SELECT d.deptype = 'i' AS identity, d.refobjid::regclass::text || '.' || "
+    "quote_ident(a.attname) AS column FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid "
+    "AND a.attnum = d.refobjsubid WHERE c.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = c.oid "
+    "AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1) o ON true "
+)
+OWNED_NAME = f"CASE WHEN o.identity THEN 'identity of ' || o.column ELSE {RELATION} END"

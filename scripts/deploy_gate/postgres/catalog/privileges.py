@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy_gate.postgres.catalog.kind import RELATION, Field, Kind, qualified, word
+from deploy_gate.postgres.catalog.kind import OWNED, OWNED_NAME, RELATION, Field, Kind, qualified, word
 
 DEFAULT = "as built in"
 
@@ -19,31 +19,40 @@ def granted(acl: str, owner: str) -> str:
     )
 
 
-def _initial(catalog: str, oid: str, sub: str = "0") -> str:
-    """What initdb or an extension's script gave (pg_init_privs)."""
+def _initial(what: str, catalog: str, oid: str, sub: str = "0") -> str:
+    """Of what initdb or an extension's script gave (pg_init_privs)."""
     return (
-        f"SELECT i.initprivs FROM pg_init_privs i WHERE i.classoid = '{catalog}'::regclass AND i.objoid = {oid} "
+        f"SELECT {what} FROM pg_init_privs i WHERE i.classoid = '{catalog}'::regclass AND i.objoid = {oid} "
         f"AND i.objsubid = {sub}"
     )
 
 
-def _kind(label: str, parent: str, born: str, source: str, acl: str, owner: str) -> Kind:
-    """Objects of one catalog whose privileges differ from `born`."""
+def _kind(label: str, parent: str, born: tuple[str, str], source: str, acl: str, owner: str, of: str) -> Kind:
+    """Objects of one catalog whose privileges differ from those they were born with, under the owner of that time."""
     return Kind(
         "privilege",
         f"'{label} ' || {parent}",
         (Field("granted", granted(acl, owner)),),
-        f"{source} AND {acl} IS NOT NULL AND ({granted(acl, owner)}) <> ({granted(born, owner)})",
+        f"{source} AND {acl} IS NOT NULL AND ({granted(acl, owner)}) <> ({granted(*born)})",
         parent=parent,
+        of=of,
         absent=DEFAULT,
+    )
+
+
+def _born(catalog: str, oid: str, sub: str, default: str, owner: str) -> tuple[str, str]:
+    grantor = "(SELECT x.grantor FROM aclexplode(i.initprivs) x LIMIT 1)"
+    return (
+        f"coalesce(({_initial('i.initprivs', catalog, oid, sub)}), {default})",
+        f"coalesce(({_initial(grantor, catalog, oid, sub)}), {owner})",
     )
 
 
 def _objects(label: str, catalog: str, alias: str, letter: str, names: tuple[str, str, str], source: str) -> Kind:
     parent, acl, owner = names
     oid, acl, owner = f"{alias}.oid", f"{alias}.{acl}", f"{alias}.{owner}"
-    born = f"coalesce(({_initial(catalog, oid)}), acldefault({letter}, {owner}))"
-    return _kind(label, parent, born, source, acl, owner)
+    born = _born(catalog, oid, "0", f"acldefault({letter}, {owner})", owner)
+    return _kind(label, parent, born, source, acl, owner, label)
 
 
 _SCHEMA = "JOIN pg_namespace n ON n.oid = {0} AND n.nspname !~ '^pg_(toast|temp)'"
@@ -54,15 +63,15 @@ _SORTS = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": 
 KINDS = (
     _objects(
         *("relation", "pg_class", "c", "CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\""),
-        (RELATION, "relacl", "relowner"),
-        f"FROM pg_class c {_SCHEMA.format('c.relnamespace')} WHERE c.relpersistence <> 't'",
+        (OWNED_NAME, "relacl", "relowner"),
+        f"FROM pg_class c {_SCHEMA.format('c.relnamespace')} {OWNED} WHERE c.relpersistence <> 't'",
     ),
     _kind(
         *("column", f"{RELATION} || '.' || quote_ident(a.attname)"),
-        f"coalesce(({_initial('pg_class', 'c.oid', 'a.attnum')}), acldefault('c', c.relowner))",
+        _born("pg_class", "c.oid", "a.attnum", "acldefault('c', c.relowner)", "c.relowner"),
         "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relpersistence <> 't' "
         f"{_SCHEMA.format('c.relnamespace')} WHERE NOT a.attisdropped",
-        *("a.attacl", "c.relowner"),
+        *("a.attacl", "c.relowner", "column"),
     ),
     _objects(
         *("function", "pg_proc", "p", "'f'"),

@@ -31,7 +31,11 @@ KINDS = (
 )
 
 _SAID_OF_OTHERS = ("privilege", "comment", "column-order", "security-label")
-_IN_EVERY_ONE = ("database", "schema", "extension", "privilege", "comment")
+_IN_EVERY_ONE = {
+    "schema": (b"public\t",),
+    "extension": (b"plpgsql\t",),
+    "privilege": (b"relation information_schema.", b"schema information_schema\t"),
+}
 
 # How expressions are printed must not depend on the role or the database that asks.
 _SETTINGS = {
@@ -55,7 +59,9 @@ _WATCHED = (
     *("pg_foreign_data_wrapper", "pg_foreign_table", "pg_publication", "pg_publication_rel", "pg_statistic_ext"),
     *("pg_default_acl", "pg_description", "pg_seclabel", "pg_partitioned_table", "pg_ts_config", "pg_ts_config_map"),
     *("pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_depend", "pg_db_role_setting", "pg_database"),
+    "pg_init_privs",
 )
+_WATCHED_15 = ("pg_publication_namespace", "pg_parameter_acl")
 _HIDDEN = (
     "SELECT quote_ident(m.usename) || ' on ' || quote_ident(m.srvname) FROM pg_user_mappings m "
     "WHERE m.umoptions IS NULL AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) ORDER BY 1"
@@ -90,8 +96,13 @@ class Catalog:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing beyond what every new database has."""
-        made = (rows for number, rows in self.rows.items() if KINDS[number].label not in _IN_EVERY_ONE)
-        return not any(made) and len(self.rows[KINDS.index(surroundings.EXTENSION)]) < 2
+        return not any(
+            row
+            for number, rows in self.rows.items()
+            if KINDS[number].label not in ("database", "comment")
+            for row in rows
+            if not row.startswith(_IN_EVERY_ONE.get(KINDS[number].label, ()))
+        )
 
     def kind(self, number: int) -> Kind:
         """What the rows under that number are, with the attributes that this server has."""
@@ -139,7 +150,7 @@ def _pulse(connection: Connection) -> tuple[Any, ...]:
     parts = [
         f"(SELECT count(*)::text || ':' || coalesce(sum(hashtextextended(x.xmin::text || x.ctid::text, 0)), 0)::text "
         f"FROM {name} x)"
-        for name in _WATCHED
+        for name in (*_WATCHED, *(_WATCHED_15 if connection.info.server_version >= 150000 else ()))
     ]
     return connection.execute(f"SELECT {', '.join(parts)}").fetchone() or ()
 
@@ -150,10 +161,7 @@ def _set(connection: Connection) -> None:
 
 
 def _read(connection: Connection, version: int) -> Catalog:
-    rows = {}
-    for number, kind in enumerate(KINDS):
-        if kind.since <= version:
-            rows[number] = _copied(connection, kind.on(version).query)
+    rows = {number: _copied(connection, kind.on(version).query) for number, kind in enumerate(KINDS)}
     hidden = tuple(str(one) for (one,) in connection.execute(_HIDDEN))
     return Catalog(version, rows, hidden)
 

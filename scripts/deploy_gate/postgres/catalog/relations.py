@@ -8,6 +8,7 @@ from deploy_gate.postgres.catalog.kind import (
     RELATIONS,
     Field,
     Kind,
+    depends_on_extension,
     flag,
     listed,
     of_relation,
@@ -49,10 +50,15 @@ TABLE = Kind(
             "SELECT quote_ident(s.srvname) FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver "
             "WHERE f.ftrelid = c.oid",
         ),
-        Field("foreign options", f"SELECT {listed('f.ftoptions')} FROM pg_foreign_table f WHERE f.ftrelid = c.oid"),
+        Field(
+            "foreign options",
+            f"SELECT {listed('f.ftoptions')} FROM pg_foreign_table f WHERE f.ftrelid = c.oid",
+            "hidden",
+        ),
         owner("c.relowner"),
     ),
     f"{RELATIONS} AND c.relkind IN ('r', 'p', 'f')",
+    space="relation",
 )
 
 _COLUMNS = (
@@ -125,6 +131,7 @@ VIEW = Kind(
         owner("c.relowner"),
     ),
     f"{RELATIONS} AND c.relkind = 'v'",
+    space="relation",
 )
 
 MATERIALIZED_VIEW = Kind(
@@ -139,9 +146,11 @@ MATERIALIZED_VIEW = Kind(
         Field("populated", flag("NOT c.relispopulated", "no"), "state"),
         Field("replica identity", word("c.relreplident", {"d": "default", "n": "nothing", "f": "full", "i": "index"})),
         Field("tablespace", tablespace("c.reltablespace")),
+        depends_on_extension("pg_class", "c.oid"),
         owner("c.relowner"),
     ),
     f"{RELATIONS} AND c.relkind = 'm'",
+    space="relation",
 )
 
 KINDS = (TABLE, COLUMN, COLUMN_ORDER, VIEW, MATERIALIZED_VIEW)

@@ -6,7 +6,8 @@ from deploy_gate.postgres.catalog.kind import Field, Kind
 
 _OBJECT = "LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) o"
 _OURS = (
-    "d.objoid >= 16384 AND o.schema IS DISTINCT FROM 'pg_temp' AND NOT EXISTS (SELECT FROM pg_depend e "
+    "(d.objoid >= 16384 OR d.classoid = 'pg_namespace'::regclass AND o.identity = 'public') "
+    "AND o.schema IS DISTINCT FROM 'pg_temp' AND NOT EXISTS (SELECT FROM pg_depend e "
     "WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')"
 )
 
@@ -16,6 +17,7 @@ COMMENT = Kind(
     (Field("text", "d.description"),),
     f"FROM pg_description d, {_OBJECT} WHERE {_OURS}",
     parent="o.identity",
+    of="*",
 )
 
 DATABASE_COMMENT = Kind(
@@ -32,6 +34,7 @@ SECURITY_LABEL = Kind(
     (Field("label", "d.label"),),
     f"FROM pg_seclabel d, {_OBJECT} WHERE {_OURS}",
     parent="o.identity",
+    of="*",
 )
 
 KINDS = (COMMENT, DATABASE_COMMENT, SECURITY_LABEL)

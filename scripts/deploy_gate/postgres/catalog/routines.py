@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from deploy_gate.postgres.catalog.kind import Field, Kind, flag, listed, not_member, owner, qualified, users, word
+from deploy_gate.postgres.catalog.kind import (
+    Field,
+    Kind,
+    depends_on_extension,
+    flag,
+    listed,
+    not_member,
+    owner,
+    qualified,
+    users,
+    word,
+)
 
 _SCHEMA = "JOIN pg_namespace n ON n.oid = {column} AND n.nspname !~ '^pg_(toast|temp)'"
 _IN_SCHEMA = {name: _SCHEMA.format(column=name) for name in ("p.pronamespace", "o.oprnamespace")}
@@ -45,10 +56,12 @@ FUNCTION = Kind(
         Field("support", _called("p.prosupport")),
         Field("settings", listed("p.proconfig")),
         Field("transforms", "SELECT string_agg(format_type(t, NULL), ', ') FROM unnest(p.protrftypes) t"),
+        depends_on_extension("pg_proc", "p.oid"),
         owner("p.proowner"),
     ),
     f"FROM pg_proc p {_IN_SCHEMA['p.pronamespace']} WHERE {users('pg_proc', 'p.oid')} AND p.prokind <> 'a' "
     f"AND {_UNMADE.format('pg_proc', 'p.oid')}",
+    space="function",
 )
 
 _MODIFY = {"r": "read only", "s": "shareable", "w": "read write"}
@@ -85,6 +98,7 @@ AGGREGATE = Kind(
     ),
     f"FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid {_IN_SCHEMA['p.pronamespace']} "
     f"WHERE {users('pg_proc', 'p.oid')}",
+    space="function",
 )
 
 OPERATOR = Kind(
@@ -148,6 +162,7 @@ FAMILY_OPERATOR = Kind(
     f"FROM pg_amop m {_MEMBER.format(column='m.amopfamily')} WHERE {users('pg_amop', 'm.oid')} "
     f"AND {not_member('pg_opfamily', 'f.oid')}",
     parent=_FAMILY,
+    of="operator-family",
 )
 
 FAMILY_FUNCTION = Kind(
@@ -158,6 +173,7 @@ FAMILY_FUNCTION = Kind(
     f"FROM pg_amproc m {_MEMBER.format(column='m.amprocfamily')} WHERE {users('pg_amproc', 'm.oid')} "
     f"AND {not_member('pg_opfamily', 'f.oid')}",
     parent=_FAMILY,
+    of="operator-family",
 )
 
 CAST = Kind(

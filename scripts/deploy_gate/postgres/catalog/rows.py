@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from deploy_gate.postgres.catalog.kind import Kind
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
+BARE = 16
+"""From this version on, the columns of a query on one table are printed without its name."""
 _ESCAPED = re.compile(r"\\(.)")
 _MAINTAIN = re.compile(r"\bMAINTAIN\*?\+|\+MAINTAIN\b\*?")
 _QUALIFIED = re.compile(r'(?<![.\w"])((?:\w+|"(?:[^"]|"")*"))\.(?=\w|")')
@@ -40,8 +42,10 @@ def _text(raw: str) -> str | None:
     return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), raw) if "\\" in raw else raw
 
 
-def adapted(kind: Kind, rows: dict[str, Row], other: int) -> dict[str, Row]:
-    """The rows of one side without what a server of version `other` cannot have."""
+def adapted(kind: Kind, rows: dict[str, Row], others: dict[str, Row], other: int) -> dict[str, Row]:
+    """The rows of one side without what a server of version `other` cannot have, or prints in another way."""
+    if kind.label.endswith("view") and other >= BARE:
+        return {name: _unqualified(row, others.get(name)) for name, row in rows.items()}
     if kind.label != "privilege":
         return rows
     kept = {name: row for name, row in rows.items() if not row.parent.startswith(("information_schema", "pg_catalog"))}
@@ -51,10 +55,11 @@ def adapted(kind: Kind, rows: dict[str, Row], other: int) -> dict[str, Row]:
     return kept
 
 
-def unqualified(query: str, other: str) -> str:
-    """A view's query with bare columns, where the other side's has them bare and only one table's name is left out."""
-    names = set(_QUALIFIED.findall(query)) - set(_QUALIFIED.findall(other))
+def _unqualified(row: Row, other: Row | None) -> Row:
+    """A view whose columns are bare where the other side has them bare: there, they can only be the one table's."""
+    query, theirs = row.values["definition"] or "", (other and other.values["definition"]) or ""
+    names = set(_QUALIFIED.findall(query)) - set(_QUALIFIED.findall(theirs))
     if len(names) != 1:
-        return query
-    (name,) = names
-    return re.sub(rf'(?<![.\w"]){re.escape(name)}\.', "", query)
+        return row
+    bare = re.sub(rf'(?<![.\w"]){re.escape(names.pop())}\.', "", query)
+    return replace(row, values={**row.values, "definition": bare})

@@ -14,10 +14,10 @@ from functools import lru_cache
 from deploy_gate.postgres.catalog.tokens import tokens
 from deploy_gate.postgres.catalog.tree import EMPTY, Group, Node, tree, type_end
 
-_TEXTS = {("text",), ("character", "varying")}
-_INTEGERS = {("smallint",), ("integer",), ("bigint",)}
-_NUMBERS = {*_INTEGERS, ("numeric",), ("real",), ("double", "precision")}
-_LITERAL_ENDS = tuple("'0123456789.")
+TEXTS = {("text",), ("character", "varying")}
+INTEGERS = {("smallint",), ("integer",), ("bigint",)}
+_WHOLE = {*INTEGERS, ("numeric",)}
+_COMPARISONS = {"=", "<>", "<", ">", "<=", ">="}
 # After these a parenthesis holds a value; after any other word it holds the arguments of a function, or a query.
 _KEYWORDS = {
     *(
@@ -48,29 +48,26 @@ def canonical(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _canonical(text: str) -> str:
-    return _joined(_rewritten(tree(tokens(text))))
+    flat = tokens(text)
+    try:
+        return joined(rewritten(tree(flat)))
+    except RecursionError:
+        # Nested deeper than anybody writes by hand: compared as it is printed.
+        return " ".join(flat)
 
 
-def _joined(nodes: Sequence[Node]) -> str:
+def joined(nodes: Sequence[Node]) -> str:
     return " ".join(map(str, nodes))
 
 
-def canonical_default(text: str, kind: str) -> str:
-    """The default of a column of type `kind`: a cast of a literal that changes no value says nothing."""
-    nodes = _rewritten(tree(tokens(text)))
-    while (fewer := _uncast(nodes, tuple(tokens(kind)))) != nodes:
-        nodes = fewer
-    return _joined(nodes)
+def folded(text: str) -> list[str]:
+    """A body in SQL without the white space between its tokens; letters, literals and comments stay as they are."""
+    return tokens(text)
 
 
-def folded(text: str) -> str:
-    """A body in SQL with its white space folded; letters, literals and comments stay as they are."""
-    return " ".join(tokens(text))
-
-
-def _rewritten(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def rewritten(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The same with every rule applied, from the inside out."""
-    inner = [Group(one.opening, _rewritten(one.inside)) if isinstance(one, Group) else one for one in nodes]
+    inner = [Group(one.opening, rewritten(one.inside)) if isinstance(one, Group) else one for one in nodes]
     inner = [_stripped(one) for one in inner]
     out: list[Node] = []
     at = 0
@@ -85,8 +82,16 @@ def _rewritten(nodes: Sequence[Node]) -> tuple[Node, ...]:
         if one == "CURRENT_TIMESTAMP":
             out.append(Group("(", ()))
         _choice(out)
+        if out[-2:-1] == ["WITH"] and isinstance(out[-1], Group) and out[-1].opening == "(":
+            # Storage options of an index: their order means nothing.
+            out[-1] = _sorted(out[-1])
         at += 1
     return tuple(out)
+
+
+def _sorted(group: Group) -> Group:
+    parts = sorted(_parts(group), key=joined)
+    return Group(group.opening, tuple(node for part in parts for node in (",", *part))[1:])
 
 
 def _stripped(node: Node) -> Node:
@@ -111,13 +116,26 @@ def _cast(out: list[Node], kind: tuple[Node, ...]) -> None:
             out[-1:] = inside
     if out[-2:] == ["ARRAY", EMPTY]:
         out[-2:] = ["'{}'"]
-    if _is_text_literal(out) and kind in _TEXTS:
+    if _is_text_literal(out) and kind in TEXTS:
         while len(out) > 2 and out[-1] != "::":
             out.pop()
         out.append(kind[0])
         out.extend(kind[1:])
         return
     out.extend(["::", *kind])
+    _compare(out)
+
+
+def _compare(out: list[Node]) -> None:
+    """A whole number behind a sign of comparison without its types: there, its value alone counts."""
+    end = len(out)
+    while end > 2 and (kind := next((one for one in _WHOLE if tuple(out[end - len(one) : end]) == one), None)):
+        if out[end - len(kind) - 1] != "::":
+            break
+        end -= len(kind) + 1
+    number = str(out[end - 1]).strip("'") if end < len(out) else ""
+    if number.lstrip("-").isdigit() and end > 1 and out[end - 2] in _COMPARISONS:
+        out[end - 1 :] = tokens(number)
 
 
 def _is_call(out: Sequence[Node]) -> bool:
@@ -155,7 +173,7 @@ def _is_single(nodes: Sequence[Node]) -> bool:
 
 def _is_text_literal(out: Sequence[Node]) -> bool:
     """Whether the last thing said is `'…'::text` or `'…'::character varying`."""
-    for kind in _TEXTS:
+    for kind in TEXTS:
         size = len(kind) + 2
         if len(out) >= size and tuple(out[-len(kind) :]) == kind and out[-len(kind) - 1] == "::":
             literal = out[-size]
@@ -208,37 +226,5 @@ def _choice(out: list[Node]) -> None:
 def _whole(part: Sequence[Node]) -> Sequence[Node]:
     """A whole number without its type: to compare for equality, the value alone counts."""
     number = str(part[0]).strip("'") if part else ""
-    casts = {*_INTEGERS, ("numeric",)}
-    return tokens(number) if number.lstrip("-").isdigit() and part[1:2] == ["::"] and tuple(part[2:]) in casts else part
-
-
-def _uncast(nodes: tuple[Node, ...], kind: tuple[str, ...]) -> tuple[Node, ...]:
-    """Without the outermost cast, where the value that the column gets is the same."""
-    if "::" not in nodes:
-        return nodes
-    at = len(nodes) - 1 - nodes[::-1].index("::")
-    literal, cast = nodes[:at], tuple(tokens(_joined(nodes[at + 1 :])))
-    if len(literal) == 1 and isinstance(literal[0], Group) and literal[0].opening == "(":
-        literal = literal[0].inside
-    bare = literal[: literal.index("::")] if "::" in literal else literal
-    if not _is_literal(bare):
-        return nodes
-    base = kind[: kind.index("(")] if "(" in kind else kind
-    if base in _NUMBERS:
-        number = _joined(bare).replace(" ", "").strip("'")
-        safe = cast in (kind, base) or (cast in _INTEGERS and number.lstrip("-").isdigit())
-        return tuple(tokens(number)) if safe and bare == literal else literal if safe else nodes
-    if base in _TEXTS:
-        # An explicit cast cuts what is too long; without it the insert fails.
-        fits = cast in _TEXTS or (cast == kind and len(str(bare[-1])) - 2 <= int(kind[-2]))
-        return literal if fits else nodes
-    return literal if cast == kind else nodes
-
-
-def _is_literal(nodes: Sequence[Node]) -> bool:
-    return (
-        bool(nodes)
-        and tuple(nodes[:-1]) in ((), ("-",))
-        and isinstance(nodes[-1], str)
-        and nodes[-1].endswith(_LITERAL_ENDS)
-    )
+    is_whole = number.lstrip("-").isdigit() and part[1:2] == ["::"] and tuple(part[2:]) in _WHOLE
+    return tokens(number) if is_whole else part

@@ -38,11 +38,18 @@ DATABASE = Kind(
     f"FROM pg_database d WHERE {_HERE}",
 )
 
+_VALUE = "substr(one, strpos(one, '=') + 1)"
+_CUSTOM = "strpos(split_part(one, '=', 1), '.') > 0"
+
 SETTING = Kind(
     "setting",
     "split_part(one, '=', 1) || "
     "CASE s.setrole WHEN 0 THEN '' ELSE ' of ' || quote_ident(pg_get_userbyid(s.setrole)) END",
-    (Field("value", "substr(one, strpos(one, '=') + 1)"),),
+    (
+        Field("value", f"CASE WHEN NOT {_CUSTOM} THEN {_VALUE} END"),
+        # What an application keeps there is its own affair, and often a secret.
+        Field("custom value", f"CASE WHEN {_CUSTOM} THEN {_VALUE} END", "hidden"),
+    ),
     f"FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase AND {_HERE}, unnest(s.setconfig) one",
 )
 
@@ -111,6 +118,7 @@ USER_MAPPING = Kind(
     (Field("options", listed("m.umoptions"), "hidden"),),
     "FROM pg_user_mappings m",
     parent="quote_ident(m.srvname)",
+    of="foreign-server",
 )
 
 PUBLICATION = Kind(
@@ -150,6 +158,7 @@ PUBLISHED_TABLE = Kind(
     ),
     f"{of_relation('pg_publication_rel', 'x', 'prrelid')} JOIN pg_publication p ON p.oid = x.prpubid",
     parent="quote_ident(p.pubname)",
+    of="publication",
 )
 
 SUBSCRIPTION = Kind(

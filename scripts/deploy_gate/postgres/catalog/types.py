@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy_gate.postgres.catalog.kind import Field, Kind, flag, owner, qualified, users, word
+from deploy_gate.postgres.catalog.kind import Field, Kind, flag, made_of, owner, qualified, users, word
 
 _SCHEMA = "JOIN pg_namespace n ON n.oid = {column} AND n.nspname !~ '^pg_(toast|temp)' "
 _TYPE = qualified("n.nspname", "t.typname")
@@ -105,10 +105,12 @@ DOMAIN_CONSTRAINT = Kind(
     (
         Field("definition", "pg_get_constraintdef(k.oid)", "expression"),
         Field("validated", flag("NOT k.convalidated", "no")),
+        made_of("t.typname", "''", "'check'", "k.conname"),
     ),
     f"FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid {_SCHEMA.format(column='t.typnamespace')} "
     f"WHERE k.contypid <> 0 AND k.contype = 'c' AND {users('pg_type', 't.oid')}",
     parent=_TYPE,
+    of="type",
 )
 
 _PROVIDERS = {"c": "libc", "i": "icu", "d": "default", "b": "builtin"}
