@@ -9,7 +9,7 @@ from deploy_gate.facts import base
 from deploy_gate.migrations import applied, rollback, tree
 from deploy_gate.migrations.rollback import Answer, Facts, Impossible
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Result, brief, failed, passed
+from deploy_gate.result import CouldNotTell, Result, brief, failed, passed, warned
 from deploy_gate.units import Variable
 
 ABOUT = About(locks=("database",), timeout=120)
@@ -31,11 +31,26 @@ def check(
     new = tree.read(config)
     commit = base.of(to)
     old = tree.read(config, commit, may_be_missing=True)
+    if not old.order:
+        return _nothing_before(config, commit, to)
     if live_revision:
         return judge(Facts(new, old, commit[:12], tuple(live_revision), "the live database"), allow)
     table = new.version_table.overridden(version_table, version_schema)
     found = applied.read(url_variable, table)
-    return judge(Facts(new, old, commit[:12], found.revisions or (), found.label), allow)
+    if found.revisions is None:
+        text = f"{found.label} has no version table {found.table}, so its revision is not known"
+        raise CouldNotTell(text, "correct the address, or name the table in `version-table`")
+    return judge(Facts(new, old, commit[:12], found.revisions, found.label), allow)
+
+
+def _nothing_before(config: str, commit: str, to: str) -> Result:
+    """A first release has none to return to; one that was named must have migrations to speak of."""
+    if to:
+        found = f"{brief(to)} has no migrations ({brief(config)} and its revisions are not there)"
+        raise CouldNotTell(found, "name the release to return to in `to`, or correct `config`")
+    what = "the empty tree" if commit == base.EMPTY_TREE else commit[:12]
+    found = f"this release is the first with migrations ({what} has none): there is no earlier one to return to"
+    return warned(found, "have a backup that restores, since it is the only way back")
 
 
 def validate(*, live_revision: list[str], url_variable: Variable, allow: list[str], **_: object) -> None:

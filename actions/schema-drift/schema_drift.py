@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from deploy_gate.catalog import About
+from deploy_gate.facts.deadline import within
 from deploy_gate.migrations.origin import Origins
 from deploy_gate.postgres import address, catalog, link
 from deploy_gate.postgres.allowed import Allowed
 from deploy_gate.postgres.catalog import Catalog, Difference, Options, compare, stored
-from deploy_gate.result import Evidence, Result, brief, error, failed, passed
+from deploy_gate.postgres.shown import excerpts
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, Variable, counted
 
 ABOUT = About(secrets=("STAGING_DATABASE_URL", "PRODUCTION_DATABASE_URL"), locks=("database",), timeout=300)
@@ -21,6 +24,7 @@ ABOUT = About(secrets=("STAGING_DATABASE_URL", "PRODUCTION_DATABASE_URL"), locks
 _NEVER_MIGRATED = ("database", "setting")
 _HINTED = 200
 _TEXT = 500
+_SPARE, _LONGEST = 30, 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Side:
     """One database: how the user knows it, what tells it from any other, and what it holds."""
 
     label: str
-    identity: tuple[object, ...]
+    identity: link.Identity | None
     catalog: Catalog
 
 
@@ -60,25 +64,42 @@ def check(  # noqa: PLR0913 - one parameter for each input
     options = Options(owners=owners, comments=comments, column_order=column_order)
     found = compare(one.catalog, other.catalog, options)
     if expected:
-        found = [difference for difference in found if difference.kind not in _NEVER_MIGRATED]
+        found = [one for one in found if one.kind not in _NEVER_MIGRATED and one.name != "the database"]
     return judge(Facts(one, other, found), Allowed.of(allow), Origins.of(config))
 
 
 def gather(variable: str, seconds: float) -> Side:
-    """What one database holds, read in one snapshot."""
+    """What one database holds, read in one snapshot; CouldNotTell also when it falls silent on an open connection."""
     where = address.of(variable)
-    with link.connected(where) as connection:
-        return Side(where.label, link.identity(connection), catalog.read(connection, statement_seconds=seconds))
+    whole = 2 * seconds + _SPARE
+    open_: list[Any] = []
+
+    def look() -> Side:
+        with link.connected(where) as connection:
+            open_.append(connection)
+            return Side(where.label, link.identity(connection), catalog.read(connection, statement_seconds=seconds))
+
+    try:
+        return within(whole, look, lambda: link.cut(open_[0]) if open_ else None)
+    except TimeoutError:
+        found = f"{where.label} fell silent: it was not read within {whole:g} s"
+        raise CouldNotTell(found, "see whether the server or the network between is overloaded") from None
+
+
+def validate(*, statement_timeout: Duration, **_: object) -> None:
+    """Misconfigured for a time-out that the server would take for none, or refuse."""
+    if not 0.001 <= statement_timeout <= _LONGEST:
+        raise Misconfigured(["input 'statement-timeout' must be from 1ms to 1h"])
 
 
 def from_file(path: str) -> Side:
     """What the migrations of this commit make, as schema-snapshot wrote it down."""
-    return Side(f"the migrations' head ({brief(path)})", ("file", path), stored.load(Path(path)))
+    return Side(f"the migrations' head ({brief(path)})", None, stored.load(Path(path)))
 
 
 def judge(facts: Facts, allowed: Allowed, origins: Origins) -> Result:
     """Failed exactly when something that changes behaviour differs; an error when that could not be seen."""
-    if facts.left.identity == facts.right.identity:
+    if facts.left.identity and facts.right.identity and facts.left.identity.is_same(facts.right.identity):
         found = f"{facts.left.label} and {facts.right.label} are one and the same database: nothing was compared"
         return error(found, "correct the address of one of them")
     counting = [
@@ -132,7 +153,7 @@ def _context(facts: Facts, allowed: Allowed) -> str:
 
 def _line(one: Difference, allowed: Allowed, origins: Origins | None) -> Evidence:
     pattern = allowed.covers(one.kind, one.name) if one.level == "difference" else ""
-    left, right = brief(one.left, _TEXT), brief(one.right, _TEXT)
+    left, right = excerpts(one.left, one.right, _TEXT)
     where = {"left": f"only on the left: {left}", "right": f"only on the right: {right}"}
     told = where.get(one.side, f"left has {left}; right has {right}")
     line: dict[str, str | int] = {

@@ -22,6 +22,7 @@ from deploy_gate.postgres.address import Address
 from deploy_gate.postgres.scratch import Server
 from deploy_gate.result import Result, Status
 
+DRIFT = Folders().get("schema-drift")
 PASSWORD = "open-sesame-42"
 LEFT, RIGHT = "STAGING_DATABASE_URL", "PRODUCTION_DATABASE_URL"
 SHOP = "create table orders (id serial primary key, note varchar(20) check (note in ('a', 'b')), total int default 0)"
@@ -29,7 +30,7 @@ SHOP = "create table orders (id serial primary key, note varchar(20) check (note
 
 def run(**given: object) -> Result:
     """The check with inputs as texts, defaults from its action.yml, trouble turned into errors."""
-    folder = Folders().get("schema-drift")
+    folder = DRIFT
     bound = bind(folder.manifest.inputs, folder.hints, {name.replace("_", "-"): value for name, value in given.items()})
     assert not bound.wrong, bound.wrong
     result = guarded(lambda: folder.function(**bound.values))
@@ -389,3 +390,86 @@ def test_the_evidence_is_bounded(pair: Pair, load: Callable[[str], Callable[...,
     assert result.measured == 1200
     assert len(result.evidence) == 1001
     assert result.evidence[-1] == {"message": "200 more not shown"}
+
+
+# --- what a second pair of eyes found ---
+
+
+def test_a_copy_made_block_by_block_is_another_database(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = link.identity
+    same = link.Identity(1, "1.0", "shop", standby=False)
+    asked: list[link.Identity] = []
+
+    def identity(connection: psycopg.Connection[tuple[object, ...]]) -> link.Identity:
+        assert real(connection).cluster > 1
+        asked.append(replace(same, started=f"{len(asked)}.0"))
+        return asked[-1]
+
+    monkeypatch.setattr(link, "identity", identity)
+    assert run().status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({}, True),
+        ({"started": "2"}, False),
+        ({"started": "2", "standby": True}, True),
+        ({"name": "x"}, False),
+        ({"cluster": 2}, False),
+    ],
+)
+def test_what_is_one_and_the_same(other: dict[str, Any], same: bool) -> None:
+    here = link.Identity(1, "1", "shop", standby=False)
+    assert here.is_same(replace(here, **other)) is same
+    assert replace(here, **other).is_same(here) is same
+
+
+@pytest.mark.parametrize("ddl", ["create schema a", "grant create on schema public to pg_monitor", "create sequence s"])
+def test_little_is_not_nothing(pair: Pair, ddl: str) -> None:
+    pair.both("drop table orders", ddl)
+    assert run().status is Status.PASSED
+
+
+def test_secrets_in_definitions_are_not_shown(pair: Pair) -> None:
+    pair.both("create foreign data wrapper w; create server s foreign data wrapper w")
+    body = "begin return x('host=h password={0}', 'Bearer {0}'); end -- token: {0}"
+    for address, word in ((pair.left, PASSWORD), (pair.right, PASSWORD + "x")):
+        schema_pairs.execute(
+            address,
+            f"create function f() returns int language plpgsql as $${body.format(word)}$$",
+            f"alter database current set app.jwt_secret = '{word}'",
+            f"create foreign table ft (a int) server s options (password '{word}')",
+        )
+    result = run()
+    assert result.status is Status.FAILED
+    assert {(one["kind"], one["name"]) for one in result.evidence} == {
+        ("function", "public.f()"),
+        ("setting", "app.jwt_secret"),
+        ("table", "public.ft"),
+    }
+
+
+def test_long_definitions_are_shown_where_they_differ(pair: Pair) -> None:
+    for address, word in ((pair.left, "one"), (pair.right, "two")):
+        body = "begin " + "perform 1; " * 200 + f"perform '{word}'; end"
+        schema_pairs.execute(address, f"create procedure p() language plpgsql as $${body}$$")
+    (line,) = run().evidence
+    assert "perform 'one'" in str(line["left"])
+    assert "perform 'two'" in str(line["right"])
+
+
+def test_a_server_that_falls_silent(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DRIFT.module, "_SPARE", 0.3)
+    told = threading.Event()
+    monkeypatch.setattr(catalog, "read", lambda *_, **__: told.wait(20))
+    result = run(statement_timeout="1ms")
+    told.set()
+    assert result.status is Status.ERROR
+    assert "fell silent: it was not read within 0.302 s" in result.found
+
+
+@pytest.mark.parametrize("given", ["0s", "100d"])
+def test_a_time_out_that_is_none(given: str) -> None:
+    bound = bind(DRIFT.manifest.inputs, DRIFT.hints, {"statement-timeout": given})
+    assert DRIFT.faults(bound.values) == ["input 'statement-timeout' must be from 1ms to 1h"]

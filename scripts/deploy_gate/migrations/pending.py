@@ -9,6 +9,7 @@ from deploy_gate.facts import base, git
 from deploy_gate.migrations import tree
 from deploy_gate.migrations.revision import Revision
 from deploy_gate.migrations.tree import Tree
+from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
 
 
@@ -29,6 +30,8 @@ def find(config: str, since: str, last: int) -> Pending:
     change. With `last`, the last so many of the tree, whatever is live.
     """
     here = tree.read(config)
+    if last < 0:
+        raise Misconfigured(["input 'last' is negative, expected 0 or more"])
     if last > 0:
         chosen, how = set(here.order[-last:]), f"the last {last}"
     else:

@@ -40,7 +40,10 @@ class Address:
         except psycopg.ProgrammingError:
             # libpq's own message quotes the address, and so the password.
             found = f"{self.variable} holds no address of a PostgreSQL database"
-            raise CouldNotTell(found, "write it as postgresql://USER:PASSWORD@HOST:PORT/NAME, signs escaped") from None
+            raise CouldNotTell(
+                found,
+                "write it as postgresql://…@HOST:PORT/NAME, user and password before the @, percent-encoded",
+            ) from None
 
     @property
     def label(self) -> str:

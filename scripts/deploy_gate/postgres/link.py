@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deploy_gate.postgres.address import Address
@@ -63,10 +66,41 @@ def snapshot(connection: Connection, *, statement_seconds: float = STATEMENT_SEC
             connection.execute("ROLLBACK")
 
 
-def identity(connection: Connection) -> tuple[object, ...]:
-    """What tells this database from every other: the cluster's system identifier, made by initdb, and the name."""
-    query = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), pg_catalog.current_database()"
-    return connection.execute(query).fetchone() or ()
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which database answered: its cluster's system identifier, drawn by initdb, since when it runs, and its name.
+
+    A copy made block by block keeps the identifier; that it was started at another time tells it from its original.
+    """
+
+    cluster: int
+    started: str
+    name: str
+    standby: bool
+
+    def is_same(self, other: Identity) -> bool:
+        """Whether it is the same database, or the standby of the other."""
+        if (self.cluster, self.name) != (other.cluster, other.name):
+            return False
+        return self.started == other.started or self.standby or other.standby
+
+
+def identity(connection: Connection) -> Identity:
+    """Which database this is."""
+    row = connection.execute(
+        "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), "
+        "extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text, pg_catalog.current_database()::text, "
+        "pg_catalog.pg_is_in_recovery()"
+    ).fetchone()
+    if row is None:
+        raise AssertionError
+    return Identity(*row)
+
+
+def cut(connection: Connection) -> None:
+    """End the connection from another thread: whoever waits for an answer gets an error instead."""
+    with suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def trouble(fault: psycopg.Error, address: Address) -> CouldNotTell:

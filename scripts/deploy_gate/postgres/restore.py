@@ -165,13 +165,15 @@ def content(address: Address, tables: Sequence[str], version_table: str) -> Cont
         connection.execute("SET row_security = off")
         connection.execute("SET statement_timeout = '10min'")
         there = [(str(row[1]), str(row[2])) for row in connection.execute(_TABLES).fetchall()]
-        filled = sum(_first(connection, "SELECT EXISTS (SELECT 1 FROM {})", one) is True for one in there)
+        place = _find(version_table, there)
+        # The version table has its row in the emptiest of databases.
+        own = [one for one in there if one != place]
+        filled = sum(_first(connection, "SELECT EXISTS (SELECT 1 FROM {})", one) is True for one in own)
         counts: dict[str, int | None] = {}
         for name in tables:
-            place = _find(name, there)
-            count = _first(connection, "SELECT count(*) FROM {}", place) if place else None
+            found = _find(name, there)
+            count = _first(connection, "SELECT count(*) FROM {}", found) if found else None
             counts[name] = int(str(count)) if count is not None else None
-        place = _find(version_table, there)
         return Content(len(there), filled, counts, _revisions(connection, place) if place else None)
 
 
