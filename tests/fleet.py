@@ -112,4 +112,16 @@ def fleet(count: int) -> Iterator[Fleet]:
         yield Fleet(hosts, doors)
 
 
-__all__ = ["NEW", "OLD", "Fleet", "Told", "fleet"]
+def wait_for(host: World, release: str, phase: str = "") -> None:
+    """Until a release is live there (and watched so); bounded by the clock of the machine."""
+    machine = host.machine
+    until = machine.clock.boot() + 20
+    while True:
+        state = machine.load()
+        if state.release() == release and (not phase or (state.watch is not None and state.watch.phase == phase)):
+            return
+        assert machine.clock.boot() < until
+        machine.clock.sleep(0.02)
+
+
+__all__ = ["NEW", "OLD", "Fleet", "Told", "fleet", "wait_for"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from deploy_gate.catalog import About
 from deploy_gate.result import Result, passed
-from deploy_gate.rollout import order
-from deploy_gate.rollout.prepare import step
-from deploy_gate.rollout.servers import READS, SECRETS, Login, servers, who
+from deploy_gate.rollout import deployment, order
+from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.rollout.stopped import Stopped
 from deploy_gate.ssh.hostprogram import HostProgram
 from deploy_gate.units import counted
@@ -31,11 +31,16 @@ def operate(
         return confirmed(where, wanted)
 
 
+def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo: bool, release: str, **_: Any) -> None:
+    """What no type can tell."""
+    Login(host, host_keys, config, python, sudo).check()
+    order.check(release=release, smoke=[], smoke_command="", manifest="", archive="")
+
+
 def confirmed(where: Sequence[HostProgram], release: str) -> Result:
     """The answers of all of them as one."""
-    words = ("confirm", release, "--by", who())
     try:
-        step("confirm", where, lambda server: server.run(*words))
+        deployment.confirm(where, release)
     except Stopped as stopped:
         return stopped.result("see where it is live: `do diagnose`")
     return passed(f"{release[:12]} is confirmed on {counted(len(where), 'server')}")

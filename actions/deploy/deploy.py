@@ -47,13 +47,18 @@ def operate(  # noqa: PLR0913 - one for each input
         return Deployment(where, made.release, Times(confirm_within, watch, guard_for)).run(made)
 
 
-def validate(
+def validate(  # noqa: PLR0913 - one for each input
     *,
     host: list[str],
     host_keys: str,
     config: str,
     python: str,
     sudo: bool,
+    release: str,
+    manifest: str,
+    archive: str,
+    smoke: list[str],
+    smoke_command: str,
     confirm_within: float,
     watch: float,
     **_: Any,
@@ -61,6 +66,7 @@ def validate(
     """What no type can tell."""
     check_times(confirm_within, watch)
     Login(host, host_keys, config, python, sudo).check()
+    order.check(release=release, smoke=smoke, smoke_command=smoke_command, manifest=manifest, archive=archive)
 
 
 def check_times(confirm_within: float, watch: float) -> None:

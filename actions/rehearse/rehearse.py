@@ -43,6 +43,25 @@ def operate(  # noqa: PLR0913 - one for each input
         return rehearsed(where, made)
 
 
+def validate(  # noqa: PLR0913 - one for each input
+    *,
+    host: list[str],
+    host_keys: str,
+    config: str,
+    python: str,
+    sudo: bool,
+    release: str,
+    manifest: str,
+    archive: str,
+    smoke: list[str],
+    smoke_command: str,
+    **_: Any,
+) -> None:
+    """What no type can tell."""
+    Login(host, host_keys, config, python, sudo).check()
+    order.check(release=release, smoke=smoke, smoke_command=smoke_command, manifest=manifest, archive=archive)
+
+
 def rehearsed(where: list[HostProgram], made: Order) -> Result:
     """Prepare as for a deployment, then switch and roll back."""
     try:

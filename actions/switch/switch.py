@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from deploy_gate.catalog import About
 from deploy_gate.result import Result
 from deploy_gate.rollout import order
@@ -27,3 +29,9 @@ def operate(  # noqa: PLR0913 - one for each input
     wanted = order.identity(release)
     with servers(Login(host, host_keys, config, python, sudo)) as where:
         return Deployment(where, wanted, Times(confirm_within, 0, guard_for)).switch_only()
+
+
+def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo: bool, release: str, **_: Any) -> None:
+    """What no type can tell."""
+    Login(host, host_keys, config, python, sudo).check()
+    order.check(release=release, smoke=[], smoke_command="", manifest="", archive="")

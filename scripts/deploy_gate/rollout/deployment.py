@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploy_gate import runner
-from deploy_gate.result import Evidence, Result, error, failed, fall_back_failed, fell_back, passed
+from deploy_gate.result import Evidence, FellBack, Result, error, failed, fall_back_failed, fell_back, passed
 from deploy_gate.rollout import back, lease, prepare
 from deploy_gate.rollout.order import Order
 from deploy_gate.rollout.servers import tried, who
@@ -61,18 +61,26 @@ class Deployment:
         """The switch alone; somebody else confirms, or each server goes back by itself."""
         try:
             with lease.held(self.where, f"switch to {self.release[:12]}") as leases:
-                try:
-                    for server in self.where:
-                        self.switch(server, leases[server.name])
-                except Stopped as stopped:
-                    return self.fall_back(str(stopped), stopped.answer)
-                except KeyboardInterrupt:
-                    return self.fall_back("cancelled", Answer(UNKNOWN, {}))
+                result = self.switch_all(leases)
         except Stopped as stopped:
             return stopped.result(UNTOUCHED)
-        seconds = f"{self.times.confirm_within:g} s"
-        found = f"{self.release[:12]} is live on {counted(len(self.where), 'server')}; confirm it within {seconds}"
-        return passed(f"{found}, else they go back by themselves", evidence=self.evidence)
+        if isinstance(result, FellBack):
+            # That code is a deployment's: here somebody asked for a switch and did not get it.
+            return failed(result.found, result.fix, evidence=result.evidence)
+        return result
+
+    def switch_all(self, leases: Mapping[str, str]) -> Result:
+        """All of them, or back on those that were."""
+        try:
+            for server in self.where:
+                self.switch(server, leases[server.name])
+        except Stopped as stopped:
+            return self.fall_back(str(stopped), stopped.answer)
+        except KeyboardInterrupt:
+            return self.fall_back("cancelled", Answer(UNKNOWN, {}))
+        found = f"{self.release[:12]} is live on {counted(len(self.where), 'server')}"
+        within = f"confirm it within {self.times.confirm_within:g} s, else they go back by themselves"
+        return passed(f"{found}; {within}", evidence=self.evidence)
 
     def take_over(self, missing: Sequence[HostProgram], leases: Mapping[str, str]) -> Result:
         """Switch, watch, confirm; back on all of them when anything is not as it should be."""
@@ -83,9 +91,7 @@ class Deployment:
             if missing:
                 self.watch()
                 self.note("watched")
-            for server in self.where:
-                words = ("confirm", self.release, "--by", who())
-                prepare.step("confirm", [server], lambda one: one.run(*words, lease=leases[one.name]))  # noqa: B023
+            confirm(self.where, self.release, leases)
         except Stopped as stopped:
             return self.fall_back(str(stopped), stopped.answer)
         except KeyboardInterrupt:
@@ -158,6 +164,19 @@ class Deployment:
             return passed(f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence)
         text = f"{self.release[:12]} is live {where}, watched for {self.times.watch:g} s, confirmed"
         return passed(f"{text}; {time.monotonic() - self.began:.1f} s in all", evidence=self.evidence)
+
+
+def confirm(where: Sequence[HostProgram], release: str, leases: Mapping[str, str] | None = None) -> None:
+    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again."""
+    words = ("confirm", release, "--by", who())
+
+    def call(server: HostProgram) -> Answer:
+        token = (leases or {}).get(server.name, "")
+        answer = tried(lambda one: one.run(*words, lease=token), server)
+        return server.run(*words, lease=token) if answer.lost else answer
+
+    for server in where:
+        prepare.step("confirm", [server], call)
 
 
 def _gone(answer: Answer, release: str) -> str:

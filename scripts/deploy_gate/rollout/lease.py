@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from deploy_gate.rollout.servers import run_url, tried, who
 from deploy_gate.rollout.stopped import Stopped
-from deploy_gate.ssh.hostprogram import HostProgram
+from deploy_gate.ssh.hostprogram import Answer, HostProgram
 
 SECONDS = 300.0
 BEAT = 60.0
@@ -36,12 +37,25 @@ def held(where: Sequence[HostProgram], reason: str, beat: float = BEAT) -> Itera
 
 
 def _acquire(server: HostProgram, reason: str) -> str:
+    # Unique, so that a lease whose token never arrived can be told from somebody else's.
+    reason = f"{reason}, {secrets.token_hex(4)}"
     words = ("lease", "acquire", "--by", who(), "--run-url", run_url(), "--reason", reason, "--seconds", f"{SECONDS:g}")
     answer = tried(lambda one: one.run(*words, timeout=60), server)
     token = answer.data.get("lease")
+    if answer.lost:
+        tried(lambda one: _give_up(one, reason), server)
     if not answer.good or not isinstance(token, str):
         raise Stopped("lease", server, answer)
     return token
+
+
+def _give_up(server: HostProgram, reason: str) -> Answer:
+    """Ours, and nobody knows its token: it must not stand in the next one's way."""
+    shown = server.run("lease", "show", timeout=30)
+    held_by = shown.data.get("lease")
+    if isinstance(held_by, dict) and held_by.get("reason") == reason:
+        return server.run("lease", "break", "--reason", "the answer with its token was lost", "--by", who(), timeout=30)
+    return shown
 
 
 def _renew(where: Sequence[HostProgram], tokens: dict[str, str], over: threading.Event, beat: float) -> None:

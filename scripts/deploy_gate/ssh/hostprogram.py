@@ -31,6 +31,11 @@ class Answer:
         return self.code == DONE
 
     @property
+    def lost(self) -> bool:
+        """Whether there was none: what was asked may have been done all the same."""
+        return "command" not in self.data
+
+    @property
     def said(self) -> list[str]:
         """The lines it would have shown to a person."""
         lines = self.data.get("said")
