@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fleet import NEW, OLD, Fleet, fleet, wait_for
+from fleet import NEW, OLD, Fleet, wait_for
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.inputs import bind
@@ -18,20 +18,6 @@ from deploy_gate.ssh.hostprogram import Answer, HostProgram
 from host.state import CONFIRM
 
 THIRD = "c" * 40
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Fleet]:
-    """Two servers."""
-    with fleet(2) as found:
-        yield found
-
-
-@pytest.fixture
-def servers(shared: Fleet) -> Fleet:
-    """The same, OLD live in blue on both."""
-    shared.reset()
-    return shared
 
 
 # --- it goes in

@@ -11,7 +11,7 @@ from deploy_gate.result import Evidence, FellBack, Result, error, failed, fall_b
 from deploy_gate.rollout import back, lease, prepare
 from deploy_gate.rollout.order import Order
 from deploy_gate.rollout.servers import tried, who
-from deploy_gate.rollout.stopped import Stopped
+from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, Stopped
 from deploy_gate.ssh.hostprogram import FALL_BACK_FAILED, FELL_BACK, UNKNOWN, WRONG, Answer, HostProgram
 from deploy_gate.units import counted
 
@@ -148,9 +148,10 @@ class Deployment:
         found = back.go(self.switched, self.release, why)
         evidence = [*self.evidence, {"message": why}, *found.lines]
         if found.good:
-            return fell_back(f"{why}; fell back: {found.told}", cause.fix, evidence=evidence)
+            return fell_back(f"{why}; fell back: {found.told}", cause.fix, evidence=evidence, measured=BACK)
         worst = found.worst or cause
-        return fall_back_failed(f"{why}; and not back: {found.told}", worst.fix, evidence=evidence)
+        told = f"{why}; and not back: {found.told}"
+        return fall_back_failed(told, worst.fix, evidence=evidence, measured=NOT_BACK)
 
     def note(self, what: str) -> None:
         """How long it took until here."""
@@ -161,9 +162,10 @@ class Deployment:
         """It is in."""
         where = f"on {counted(len(self.where), 'server')}"
         if not changed:
-            return passed(f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence)
+            return passed(f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence, measured=DEPLOYED)
         text = f"{self.release[:12]} is live {where}, watched for {self.times.watch:g} s, confirmed"
-        return passed(f"{text}; {time.monotonic() - self.began:.1f} s in all", evidence=self.evidence)
+        seconds = time.monotonic() - self.began
+        return passed(f"{text}; {seconds:.1f} s in all", evidence=self.evidence, measured=DEPLOYED)
 
 
 def confirm(where: Sequence[HostProgram], release: str, leases: Mapping[str, str] | None = None) -> None:
@@ -191,4 +193,4 @@ def _gone(answer: Answer, release: str) -> str:
 
 def _untouched(why: str, cause: Answer, evidence: Sequence[Evidence]) -> Result:
     say = error if cause.code == UNKNOWN else failed
-    return say(f"{why}; {UNTOUCHED}", cause.fix, evidence=evidence)
+    return say(f"{why}; {UNTOUCHED}", cause.fix, evidence=evidence, measured=NOT_SWITCHED)

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from deploy_gate.result import CouldNotTell, clean
+from deploy_gate.rollout.onhost.diagnosis import masked
 from deploy_gate.rollout.servers import tried
 from deploy_gate.ssh.hostprogram import Answer, HostProgram
 
@@ -43,7 +44,9 @@ def of(server: HostProgram, lines: int) -> Diagnosis:
         sections[one["title"]] = str(one["text"])
         if one["code"] not in _FINE:
             faults.append(f"{one['title']}: {(str(one['text']).strip().splitlines() or ['it said nothing'])[-1]}")
-    return Diagnosis(server.name, {title: clean(text) for title, text in sections.items()}, faults)
+    # Masked here too: the logs come through the host program, which shows them as they are.
+    texts = {title: clean(masked(text)) for title, text in sections.items()}
+    return Diagnosis(server.name, texts, [masked(fault) for fault in faults])
 
 
 def _status(answer: Answer) -> list[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from deploy_gate.result import Result, error, failed
 from deploy_gate.ssh.hostprogram import UNKNOWN, Answer, HostProgram
 
+# What became of a deployment, as its result's `measured`.
+DEPLOYED, NOT_SWITCHED, BACK, NOT_BACK = "deployed", "not switched", "fell back", "not back"
+
 
 class Stopped(Exception):
     """Raised by a step; production is what it was before the step, unless the step is a switch or a confirm."""
@@ -16,4 +19,5 @@ class Stopped(Exception):
     def result(self, untouched: str) -> Result:
         """The answer as a result; `untouched` says what production is like."""
         say = error if self.answer.code == UNKNOWN else failed
-        return say(f"{self}; {untouched}", self.answer.fix, evidence=[{"message": line} for line in self.answer.said])
+        evidence = [{"message": line} for line in self.answer.said]
+        return say(f"{self}; {untouched}", self.answer.fix, evidence=evidence, measured=NOT_SWITCHED)
