@@ -162,7 +162,9 @@ class Deployment:
         """It is in."""
         where = f"on {counted(len(self.where), 'server')}"
         if not changed:
-            return passed(f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence, measured=DEPLOYED)
+            return passed(
+                f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence, measured=DEPLOYED
+            )
         text = f"{self.release[:12]} is live {where}, watched for {self.times.watch:g} s, confirmed"
         seconds = time.monotonic() - self.began
         return passed(f"{text}; {seconds:.1f} s in all", evidence=self.evidence, measured=DEPLOYED)

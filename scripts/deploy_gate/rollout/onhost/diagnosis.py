@@ -63,11 +63,14 @@ def looks(config: Path, lines: str) -> list[dict[str, object]]:
         return [{"title": "configuration", "code": None, "text": str(fault)}]
     found = [
         look("machine", ["sh", "-c", "uptime; free -m; df -h / " + "/var 2>/dev/null; date -u"]),
-        look("containers", ["docker", "ps", "-a", "--format", "{{.Names}} {{.Status}} {{.Image}}"]),
         look("processes", ["ps", "-eo", "pid,ppid,stat,pcpu,pmem,etime,args", "--sort=-pcpu", "--cols", "160"]),
         look("nginx", [*nginx.get("command", ["nginx"]), "-t"]),
-        look("redis", ["redis-cli", "-e", "ping"]),
     ]
+    if "docker" in commands.get("start", []):
+        found.append(look("containers", ["docker", "ps", "-a", "--format", "{{.Names}} {{.Status}} {{.Image}}"]))
+    if shutil.which("redis-cli"):
+        # Shown, never a fault: the one that is used may be on another machine.
+        found.append({**look("redis", ["redis-cli", "info"]), "code": None})
     if commands.get("psql"):
         argv = [*commands["psql"], "-X", "-P", "pager=off", "-c", _SESSIONS]
         found.append(look("database", argv, PGOPTIONS=_READ_ONLY))
