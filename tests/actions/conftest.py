@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import databases
 import pytest
 from databases import Cluster
+from fleet import Fleet, fleet
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
@@ -40,3 +41,17 @@ def ask(request: pytest.FixtureRequest) -> Callable[..., Result]:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def two_servers() -> Iterator[Fleet]:
+    """Two servers of this worker, each behind an ssh server."""
+    with fleet(2) as found:
+        yield found
+
+
+@pytest.fixture
+def servers(two_servers: Fleet) -> Fleet:
+    """The same, OLD live in blue on both."""
+    two_servers.reset()
+    return two_servers

@@ -67,12 +67,27 @@ def test_workflows_are_careful(path: Path) -> None:
     data = yamlfile.read(path).data
     assert data["permissions"] == {}
     for job in data["jobs"].values():
+        if "uses" in job:
+            # The called one has the limits.
+            assert job["uses"].startswith("tsh/deploy-gate/.github/workflows/")
+            continue
         assert job["timeout-minutes"] <= 90
         for step in job["steps"]:
             uses = step.get("uses", "$/")
             assert uses.startswith(("$/", "tsh/deploy-gate")) or re.search(r"@[0-9a-f]{40}$", uses), uses
             if uses.startswith("actions/checkout"):
                 assert step["with"]["persist-credentials"] is False
+
+
+def test_a_rollback_never_queues_behind_a_deployment() -> None:
+    found = {}
+    for name in ("deploy.yml", "rollback.yml"):
+        data = yamlfile.read(ROOT / ".github" / "workflows" / name).data
+        assert "concurrency" not in data
+        found[name] = [job.get("concurrency") for job in data["jobs"].values()]
+    group = "deploy-${{ inputs.environment }}"
+    assert found["deploy.yml"] == [{"group": group, "cancel-in-progress": False, "queue": "max"}]
+    assert found["rollback.yml"] == [None]
 
 
 def test_ci_calls_the_test_command() -> None:

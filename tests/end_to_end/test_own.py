@@ -18,7 +18,7 @@ from deploy_gate.workbench import act, shop, stage
 
 
 def test_the_stage_changes_what_act_does_not_know_and_nothing_else(staged: stage.Staged) -> None:
-    assert staged.changes == [".github/workflows/ci.yml"]
+    assert staged.changes == [f".github/workflows/{name}.yml" for name in ("ci", "deploy", "rollback")]
     differing = []
     for path in sorted(staged.path.rglob("*")):
         original = ROOT / path.relative_to(staged.path)

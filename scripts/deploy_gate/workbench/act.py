@@ -87,16 +87,18 @@ def _command(repository: Path, workflow: str, stage: Stage) -> list[str | Path]:
     command += ["--job", stage.job] if stage.job else []
     for label in ("ubuntu-latest", "ubuntu-24.04"):
         command += ["-P", f"{label}=-self-hosted"]
-    for name, folder in {**stage.references, **_stubs(repository / ".github/workflows" / workflow)}.items():
+    called = [path for folder in stage.references.values() for path in (folder / ".github/workflows").glob("*.yml")]
+    stubs = _stubs(repository / ".github/workflows" / workflow, *called)
+    for name, folder in {**stage.references, **stubs}.items():
         command += ["--local-repository", f"{name}={folder}"]
     for name, value in {"STUB_ARTIFACTS": str(scratch / "artifacts"), **stage.environment}.items():
         command += ["--env", f"{name}={value}"]
     return command
 
 
-def _stubs(workflow: Path) -> dict[str, Path]:
-    """Stand-ins for the stock actions a workflow names, under exactly the versions it pins."""
-    names = set(_USES.findall(workflow.read_text(encoding="utf-8")))
+def _stubs(*workflows: Path) -> dict[str, Path]:
+    """Stand-ins for the stock actions that workflows name, under exactly the versions they pin."""
+    names = {name for workflow in workflows for name in _USES.findall(workflow.read_text(encoding="utf-8"))}
     return {name: STUBS / name.split("/")[1].split("@")[0] for name in names}
 
 

@@ -1,0 +1,46 @@
+"""Confirms that the release that was switched to is good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deploy_gate.catalog import About
+from deploy_gate.result import Result, passed
+from deploy_gate.rollout import deployment, order
+from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
+from deploy_gate.rollout.stopped import Stopped
+from deploy_gate.ssh.hostprogram import HostProgram
+from deploy_gate.units import counted
+
+ABOUT = About(secrets=SECRETS, reads=READS, timeout=600)
+
+
+def operate(
+    *,
+    host: list[str],
+    host_keys: str,
+    config: str,
+    python: str,
+    sudo: bool,
+    release: str,
+) -> Result:
+    """Confirm on every server; one that went back already is told, and nothing is called a success."""
+    wanted = order.identity(release)
+    with servers(Login(host, host_keys, config, python, sudo)) as where:
+        return confirmed(where, wanted)
+
+
+def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo: bool, release: str, **_: Any) -> None:
+    """What no type can tell."""
+    Login(host, host_keys, config, python, sudo).check()
+    order.check(release=release, smoke=[], smoke_command="", manifest="", archive="")
+
+
+def confirmed(where: Sequence[HostProgram], release: str) -> Result:
+    """The answers of all of them as one."""
+    try:
+        deployment.confirm(where, release)
+    except Stopped as stopped:
+        return stopped.result("see where it is live: `do diagnose`")
+    return passed(f"{release[:12]} is confirmed on {counted(len(where), 'server')}")

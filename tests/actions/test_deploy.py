@@ -1,0 +1,279 @@
+"""Deployments over real ssh, to real nginx and two slots; what goes wrong leaves production on a good release."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fleet import NEW, OLD, Fleet, wait_for
+
+from deploy_gate.catalog import Catalog
+from deploy_gate.inputs import bind
+from deploy_gate.result import CouldNotTell, FellBack, Result, Status
+from deploy_gate.rollout import deployment
+from deploy_gate.ssh.hostprogram import Answer, HostProgram
+from host.state import CONFIRM
+
+THIRD = "c" * 40
+
+
+# --- it goes in
+
+
+def test_a_good_release_goes_in(servers: Fleet) -> None:
+    told = servers.deploy(smoke="/health\n/orders", smoke_command="sh -c 'test {slot} = green && test {port} -gt 0'")
+    assert (told.code, told.data["status"]) == (0, "passed"), told
+    assert told.found.startswith(f"{NEW[:12]} is live on 1 server, watched for 0.5 s, confirmed; ")
+    servers.live((NEW, "green"))
+    entries = servers.hosts[0].machine.journal.tail(30)
+    assert next(one for one in entries if one.get("step") == "confirm")["by"] == "ada (run 7)"
+    again = servers.deploy()
+    assert (again.code, again.found) == (0, f"{NEW[:12]} is live on 1 server already, and confirmed")
+
+
+def test_two_servers_go_together(servers: Fleet, tmp_path: Any) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"release": NEW, "revisions": ["r1"], "expand": ["r1"]}))
+    told = servers.deploy("", 2, manifest=str(manifest))
+    assert told.code == 0, told
+    servers.live((NEW, "green"), (NEW, "green"))
+
+
+def test_images_are_streamed_to_the_hosts_own_command(servers: Fleet, tmp_path: Any) -> None:
+    archive = tmp_path / "images.tar"
+    archive.write_bytes(bytes(range(256)) * 20_000)
+    host = servers.hosts[0]
+    host.configure(commands={"receive": ["sh", "-c", f"cat > {host.work}/arrived"]})
+    # The program is not there yet: what was read of the file for nothing is read again.
+    for path in (host.work / ".deploy-gate").glob("slots-*"):
+        path.unlink()
+    told = servers.deploy(archive=str(archive))
+    assert told.code == 0, told
+    assert (host.work / "arrived").read_bytes() == archive.read_bytes()
+    servers.live((NEW, "green"))
+
+
+# --- it does not, and nothing was switched
+
+
+@pytest.mark.parametrize(
+    ("fault", "more", "found"),
+    [
+        ({"crash": True}, {}, "prepare on {}: bbbbbbbbbbbb did not come up in green within "),
+        pytest.param({"release": OLD}, {}, "prepare on {}: bbbbbbbbbbbb did not come up", marks=pytest.mark.long),
+        ({"ready": 503}, {}, "migrate on {}: green is alive, but not ready after the migration: "),
+        (
+            {"status": 500},
+            {"smoke": "/orders"},
+            "smoke on {}: the idle slot (green) fails its smoke check: /orders: HTTP 500",
+        ),
+        (
+            {},
+            {"smoke_command": "sh -c 'echo no order; exit 3'"},
+            "smoke on {}: the idle slot (green) fails its smoke check: sh",
+        ),
+    ],
+)
+def test_a_bad_release_is_not_switched_to(
+    servers: Fleet, fault: dict[str, Any], more: dict[str, str], found: str
+) -> None:
+    servers.hosts[0].fault(NEW, **fault)
+    told = servers.deploy(NEW, 1, **more)
+    assert (told.code, told.data["status"]) == (1, "failed"), told
+    assert told.found.startswith(found.format(servers.doors[0].host))
+    assert told.found.endswith(("nothing was switched, production is served by the release before", "…"))
+    servers.live((OLD, "blue"))
+
+
+def test_what_preflight_finds_is_told(servers: Fleet) -> None:
+    servers.hosts[0].configure(needs={"memory-mb": 10**6 * 9})
+    told = servers.deploy()
+    assert told.code == 1
+    assert told.found.startswith(f"preflight on {servers.doors[0].host}: memory: ")
+    assert told.data["fix"].startswith("stop what is not needed, or add memory")
+    servers.live((OLD, "blue"))
+
+
+def test_somebody_elses_lease(servers: Fleet) -> None:
+    servers.hosts[1].good("lease", "acquire", "--by", "grace", "--manual", "--reason", "disk change")
+    told = servers.deploy(NEW, 2)
+    assert (told.code, told.data["status"]) == (3, "error")
+    assert "grace holds this host until it is given back (disk change; no run)" in told.found
+    assert servers.hosts[0].good("status")["lease"] is None
+    servers.hosts[1].good("lease", "break", "--reason", "over")
+
+
+def test_two_deployments_at_once(servers: Fleet) -> None:
+    first = servers.popen("deploy", servers.inputs(2, release=NEW, watch="3s", confirm_within="40s"))
+    wait_for(servers.hosts[0], NEW, CONFIRM)
+    second = servers.deploy(THIRD, 2)
+    assert second.code == 3
+    assert "ada (run 7) holds this host for" in second.found
+    assert servers.read(first).code == 0
+    servers.live((NEW, "green"), (NEW, "green"))
+
+
+# --- after the switch: back
+
+
+def test_the_guard_takes_it_out_during_the_watch(servers: Fleet) -> None:
+    child = servers.popen("deploy", servers.inputs(2, release=NEW, watch="20s", confirm_within="1m"))
+    wait_for(servers.hosts[1], NEW, CONFIRM)
+    servers.hosts[1].fault(NEW, ready=500, live=500)
+    told = servers.read(child)
+    assert (told.code, told.data["status"]) == (4, "failed"), told
+    assert told.found.startswith(f"watch on {servers.doors[1].host}: it was taken out by guard: ")
+    assert "; fell back: " in told.found
+    servers.live((OLD, "blue"), (OLD, "blue"))
+
+
+def test_the_second_server_refuses_so_the_first_goes_back(servers: Fleet) -> None:
+    # Between the smoke check and the switch, on the second server only.
+    (servers.hosts[1].work / "second").touch()
+    script = f"cd; test ! -e second || echo '{{\"ready\": 503}}' > faults/{NEW}.json"
+    told = servers.deploy(NEW, 2, smoke_command=f"sh -c {json.dumps(script)}")
+    (servers.hosts[1].work / "second").unlink()
+    assert told.code == 4, told
+    assert told.found.startswith(f"switch on {servers.doors[1].host}: green is not ready for traffic: ")
+    servers.live((OLD, "blue"), (OLD, "blue"))
+
+
+def test_cancelled_after_the_switch(servers: Fleet) -> None:
+    child = servers.popen("deploy", servers.inputs(release=NEW, watch="20s", confirm_within="1m"))
+    wait_for(servers.hosts[0], NEW, CONFIRM)
+    child.send_signal(signal.SIGINT)
+    told = servers.read(child)
+    assert (told.code, told.found.partition(";")[0]) == (4, "cancelled"), told
+    servers.live((OLD, "blue"))
+
+
+def test_a_runner_that_dies_is_not_needed(servers: Fleet) -> None:
+    host = servers.hosts[0]
+    child = servers.popen("deploy", servers.inputs(release=NEW, watch="20s", confirm_within="1m"))
+    wait_for(host, NEW, CONFIRM)
+    child.kill()
+    child.communicate()
+    machine = host.machine
+    with machine.lock.taken(5):
+        state = machine.load()
+        assert state.watch is not None
+        state.watch.deadline["boot"] -= 59
+        machine.save(state)
+    wait_for(host, OLD)
+    assert host.good("status")["front"]["trouble"] == ""
+    left = host.good("status")["left"][-1]
+    assert (left["release"], left["by"]) == (NEW, "guard")
+    # What the run that died still held is void since the rollback.
+    servers.live((OLD, "blue"))
+
+
+def test_no_way_back_is_told_at_once(servers: Fleet) -> None:
+    host = servers.hosts[0]
+    child = servers.popen("deploy", servers.inputs(release=NEW, watch="20s", confirm_within="1m"))
+    wait_for(host, NEW, CONFIRM)
+    host.fault(OLD, crash=True)
+    host.kill_app("blue")
+    child.send_signal(signal.SIGINT)
+    told = servers.read(child)
+    assert told.code == 5, told
+    assert told.found.startswith(
+        f"cancelled; and not back: {servers.doors[0].host}: {OLD[:12]} does not come up in blue"
+    )
+
+
+# --- the connection is cut, before a command or after it, at every phase
+
+
+CUTS = [("status", "before"), ("lease", "before")]
+CUTS += [("lease", "after")]
+LONG = [pytest.param(word, "after", marks=pytest.mark.long) for word in ("receive", "preflight", "prepare", "migrate")]
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, word: str, when: str) -> None:
+    """Lose one command's connection: before it was sent, or its answer."""
+    real: Callable[..., Answer] = HostProgram.run
+    lost: list[str] = []
+
+    def run(self: HostProgram, *words: str, **more: Any) -> Answer:
+        if words[0] == word and not lost:
+            lost.append(word)
+            if when == "after":
+                real(self, *words, **more)
+            raise CouldNotTell("it is not known how it ended: the connection was cut", "read the state back")
+        return real(self, *words, **more)
+
+    monkeypatch.setattr(HostProgram, "run", run)
+
+
+def deployed(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """A deployment in this process."""
+    monkeypatch.setenv("SSH_PRIVATE_KEY", servers.key)
+    monkeypatch.setattr(deployment, "PAUSE", 0.05)
+    login = {"host": [servers.doors[0].host], "host_keys": servers.doors[0].pins, "config": "slots.json"}
+    given = {"manifest": "", "archive": "", "smoke": [], "smoke_command": "", "acknowledged": False}
+    times = {"confirm_within": 40.0, "watch": 0.1, "guard_for": 60.0}
+    function = Catalog().get("deploy").function
+    return function(**login, python="python3", sudo=False, release=NEW, **given, **times)
+
+
+@pytest.mark.parametrize(("word", "when"), [*CUTS, *LONG])
+def test_a_connection_cut_before_the_switch(
+    servers: Fleet, monkeypatch: pytest.MonkeyPatch, word: str, when: str
+) -> None:
+    cut(monkeypatch, word, when)
+    result = deployed(servers, monkeypatch)
+    assert result.status is Status.ERROR
+    assert result.found.startswith(f"{word} on {servers.doors[0].host}: it is not known how it ended")
+    assert result.found.endswith("nothing was switched, production is served by the release before")
+    servers.live((OLD, "blue"))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_connection_cut_in_the_switch_leads_back(servers: Fleet, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    cut(monkeypatch, "switch", when)
+    result = deployed(servers, monkeypatch)
+    assert type(result) is FellBack
+    servers.live((OLD, "blue"))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_confirm_whose_answer_was_lost_is_asked_again(
+    servers: Fleet, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    cut(monkeypatch, "confirm", when)
+    assert deployed(servers, monkeypatch).status is Status.PASSED
+    servers.live((NEW, "green"))
+
+
+def test_the_ssh_server_dies_in_the_middle(servers: Fleet) -> None:
+    told = servers.deploy(smoke_command="sh -c 'kill -9 $(ps -o ppid= -p $PPID)'")
+    assert told.code == 3, told
+    assert "it is not known how the command ended" in told.found
+    servers.live((OLD, "blue"))
+
+
+# --- what is wrong before anything is connected to
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"release": "main"}, "input 'release' is 'main', expected forty hexadecimal digits"),
+        ({"watch": "2m", "confirm_within": "2m"}, "input 'confirm-within' is 2 min, expected 2 min 30 s or more"),
+        ({"smoke": "orders"}, "input 'smoke' is 'orders', expected at most 20 paths that begin with /"),
+        ({"smoke_command": "echo 'x"}, "input 'smoke-command' is 'echo 'x', whose quotes do not close"),
+        ({"manifest": "/nowhere.json"}, "the file '/nowhere.json' is not there"),
+        ({"host": "erp.example"}, "input 'host' is 'erp.example', expected user@name or user@name:port"),
+        ({"config": "--help"}, "input 'config' is '--help', expected a path on the server"),
+    ],
+)
+def test_mistakes_in_the_inputs(more: dict[str, str], said: str) -> None:
+    capability = Catalog().get("deploy")
+    texts = {"host": "deploy@erp.example", "host-keys": "x", "config": "/srv/slots.json", "release": NEW}
+    texts |= {name.replace("_", "-"): value for name, value in more.items()}
+    bound = bind(capability.manifest.inputs, capability.hints, texts)
+    assert (bound.wrong, bound.missing) == ([], [])
+    assert [text for text in capability.faults(bound.values) if said in text]
