@@ -54,7 +54,7 @@ class Actions:
         (folder / "action.yml").write_text(manifest)
         star = f"*, {signature}" if signature else ""
         head = "import os, sys, time, subprocess, signal\nfrom pathlib import Path\nfrom deploy_gate.result import *\n"
-        head += "from deploy_gate.units import Duration\nfrom deploy_gate.catalog import About\n"
+        head += "from deploy_gate.units import Duration, Variable\nfrom deploy_gate.catalog import About\n"
         text = f"{head}\ndef check({star}) -> Result:\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
         (folder / f"{name.replace('-', '_')}.py").write_text(text)
 

@@ -16,6 +16,7 @@ from deploy_gate import manifest
 from deploy_gate.bootstrap import ROOT
 from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import Result
+from deploy_gate.units import Variable
 
 ACTIONS = ROOT / "actions"
 Kind = Literal["check", "operation"]
@@ -92,7 +93,13 @@ class Capability:
         Secrets never reach the repository's code.
         """
         hidden = runs_code or self.about.runs_code
-        return [*self.about.reads, *handed(values), *(() if hidden else (*self.about.secrets, *secrets))]
+        kept = () if hidden else (*self.about.secrets, *self.named(values), *secrets)
+        return [*self.about.reads, *handed(values), *kept]
+
+    def named(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """The variables with secrets that these values name: those of its inputs whose type is `units.Variable`."""
+        names = (name for name, hint in self.hints.items() if hint is Variable)
+        return tuple(str(values[name]) for name in names if values.get(name))
 
     @cached_property
     def hints(self) -> dict[str, Any]:
@@ -101,9 +108,13 @@ class Capability:
 
 
 def handed(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names in an input `env`: by convention, variables such as a test database's URL that the child may see."""
-    names = values.get("env")
-    return tuple(names) if isinstance(names, list) else ()
+    """The names in the inputs `env` and `scratch-url`: by convention, variables such as a throw-away database's URL.
+
+    What runs the repository's code may see them.
+    """
+    names, scratch = values.get("env"), values.get("scratch_url")
+    listed = names if isinstance(names, list) else []
+    return (*listed, *([scratch] if isinstance(scratch, str) and scratch else []))
 
 
 @dataclass(frozen=True)

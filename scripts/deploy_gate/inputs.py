@@ -52,7 +52,9 @@ def bind(declared: Mapping[str, Input], hints: Mapping[str, Any], given: Mapping
         try:
             values[name.replace("-", "_")] = convert(raw, hints[name.replace("-", "_")])
         except ValueError as fault:
-            wrong.append((name, f"input '{name}' is {_show(raw)}, expected {fault}"))
+            # Who writes the address itself where its variable's name belongs must not find it in the log.
+            shown = "something else" if hints[name.replace("-", "_")] is units.Variable else _show(raw)
+            wrong.append((name, f"input '{name}' is {shown}, expected {fault}"))
     return Bound(values, wrong, missing)
 
 
@@ -133,6 +135,7 @@ _SCALARS: dict[Any, Callable[[str], Any]] = {
     units.Duration: units.duration,
     units.Size: units.size,
     units.Percent: units.percent,
+    units.Variable: units.variable,
 }
 
 

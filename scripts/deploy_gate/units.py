@@ -11,6 +11,8 @@ Size = NewType("Size", int)
 """Bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB powers of 1024."""
 Percent = NewType("Percent", float)
 """0 to 100."""
+Variable = NewType("Variable", str)
+"""Name of an environment variable that holds a secret, such as a database's address; the check sees that variable."""
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -40,6 +42,13 @@ def percent(text: str) -> Percent:
     if not match or float(match[1]) > 100:
         raise ValueError("a percentage from 0 to 100 such as 80% or 0.1%")
     return Percent(float(match[1]))
+
+
+def variable(text: str) -> Variable:
+    """`STAGING_DATABASE_URL`; empty where it is optional. Anything else may be the secret itself, so do not show it."""
+    if text and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", text):
+        raise ValueError("the name of an environment variable such as DATABASE_URL")
+    return Variable(text)
 
 
 def show_duration(seconds: float) -> str:

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
+import s3_servers
 from listeners import listening
+from s3_servers import DAY, HOUR, MINUTE, SECRET, Rclone, answering, rclone, set_credentials
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
+from deploy_gate.facts.backups import Layout
 from deploy_gate.facts.keytime import parse
 from deploy_gate.inputs import bind
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY, SECRET = "loopback-key", "loopback-secret-of-no-use"
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PATTERN = "erp-%Y%m%dT%H%M%SZ.dump"
 
 
@@ -49,55 +46,15 @@ def run(**given: object) -> Result:
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the servers here, and nothing of whoever runs the tests."""
-    for name in list(os.environ):
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }.items():
-        monkeypatch.setenv(name, value)
-
-
-class Rclone:
-    """An S3 server over a folder: it checks signatures, and an object's time stamp is its file's."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self.url = folder, url
-
-    def store(self, key: str, age: timedelta = MINUTE, size: int = 5000, bucket: str = "backups") -> str:
-        """A backup of that age."""
-        path = self.folder / bucket / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * size)
-        when = (datetime.now(UTC) - age).timestamp()
-        os.utime(path, (when, when))
-        return key
+    set_credentials(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rclone]:
     folder = tmp_path_factory.mktemp("rclone")
     (folder / "empty").mkdir()
-    program = Path(sys.executable).with_name("rclone")
-    argv = [program if program.exists() else "rclone", "serve", "s3", folder, "--addr", "127.0.0.1:0"]
-    more = ["--auth-key", f"{KEY},{SECRET}", "--dir-cache-time", "0s", "--config", os.devnull]
-    with subprocess.Popen([*argv, *more], stderr=subprocess.PIPE, text=True) as child:
-        assert child.stderr
-        try:
-            url = next(match[1] for line in child.stderr if (match := re.search(r"(http://127\.0\.0\.1:\d+)", line)))
-            reader = threading.Thread(target=child.stderr.read)
-            reader.start()
-            yield Rclone(folder, url)
-        finally:
-            child.terminate()
-            child.wait(10)
-            reader.join(10)
+    with rclone(folder) as server:
+        yield server
 
 
 def dated(age: timedelta, pattern: str = PATTERN) -> str:
@@ -235,15 +192,8 @@ def test_wrong_keys_and_buckets_are_told_apart(server: Rclone, monkeypatch: pyte
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    service = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    service.start()
-    host, port = service.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        service.stop()
+    with s3_servers.moto() as url:
+        yield url
 
 
 def _free_actions(url: str, count: int) -> None:
@@ -276,36 +226,6 @@ def test_a_user_without_rights_and_an_unknown_one(moto: str, monkeypatch: pytest
 
 
 # --- faults that neither can have ---
-
-
-@contextmanager
-def answering(status: int, body: str, **headers: str) -> Iterator[tuple[str, list[str]]]:
-    """A server that says the same to everybody; its endpoint, and the paths it was asked for."""
-    seen: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.path)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body.encode())), **headers}.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_POST = do_HEAD = do_GET  # noqa: N815 - names that the base class looks for
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def fault(code: str, more: str = "") -> str:
@@ -628,7 +548,7 @@ def test_thresholds(judged: Callable[..., Result], given: dict[str, Any], status
 
 def test_a_key_without_a_time_of_day_is_as_precise_as_its_stamp() -> None:
     module = Catalog().get("backup-freshness").module
-    layout = module.Layout("", parse("erp-%Y%m%d.dump"), keyed=True)
+    layout = Layout("", parse("erp-%Y%m%d.dump"), keyed=True)
     inside, after = _at("2026-06-01T23:00:00"), _at("2026-06-09T01:00:00")
     assert layout.taken(module.Stored("erp-20260601.dump", 1, inside)) == inside
     assert layout.taken(module.Stored("erp-20260601.dump", 1, after)) == _at("2026-06-01T00:00:00")

@@ -54,12 +54,12 @@ def test_our_own_selftest_is_green(staged: stage.Staged, tmp_path: Path) -> None
     assert run.jobs["selftest"].outputs["broken.status"] == "error"
 
 
-def test_the_demonstration_sees_exactly_its_three_faults(tmp_path: Path) -> None:
+def test_the_demonstration_sees_exactly_its_four_faults(tmp_path: Path) -> None:
     tree = snapshot(tmp_path / "tree")
     command: list[str | Path] = [sys.executable, tree / "scripts", "demo", "--output", tmp_path / "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "then exactly backup-fresh, lint, types" in done.stdout
+    assert "then exactly backup-fresh, lint, schema-parity, types" in done.stdout
     reports: dict[str, Any] = {
         path.parent.name: json.loads(path.read_text()) for path in tmp_path.glob("out/*/report.json")
     }

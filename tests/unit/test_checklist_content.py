@@ -46,12 +46,13 @@ ORDER = {
     "pre-deployment-security": "rotation git-secrets cert-30 headers rate-limit cors",
     "post-deployment-security": "auth rbac api-key exposed audit intrusion",
     "approval": "signoff-tech-lead signoff-devops signoff-qa signoff-product-owner",
+    "migrations": "migrations-safe",
     "host-resources": "disk-io",
 }
 PHASES = {
     "pull-request pre-deploy": "code-quality documentation docker-infrastructure",
     "pre-deploy": "environment-parity database blue-green pre-deployment-actions staging-deployment "
-    "production-deployment pre-deployment-security approval",
+    "production-deployment pre-deployment-security approval migrations",
     "idle-slot verify": "health-checks smoke-tests",
     "verify": "during-deployment verification business-validation post-deployment-security",
     "monitor": "monitoring host-resources",
@@ -87,7 +88,7 @@ def test_every_item_stands_in_its_section_in_order(bundled: Source) -> None:
 
 def test_all_is_there(bundled: Source) -> None:
     checklist = bundled.checklist
-    assert len(checklist.items) - 1 == 107, "disk-io is the one item that is no box"
+    assert len(checklist.items) - 2 == 107, "disk-io and migrations-safe are no boxes"
     assert Counter(trigger.band for trigger in checklist.triggers.values()) == {"immediate": 6, "consider": 4}
     assert {name: len(table.rows) for name, table in checklist.thresholds.items()} == {
         "response-times": 4,
@@ -130,7 +131,8 @@ def test_planned_means_that_the_check_is_not_built_yet(bundled: Source, kind: st
 
 def test_what_runs_the_repositorys_code_says_so(bundled: Source) -> None:
     runs = {name for name, item in bundled.checklist.items.items() if item.runs_code}
-    assert runs == {"types", "unit-tests", "integration-tests", "api-docs", "images-build", "migrations-reversible"}
+    migrations = {"migrations-reversible", "migrations-safe"}
+    assert runs == {"types", "unit-tests", "integration-tests", "api-docs", "images-build", *migrations}
 
 
 def test_it_knows_no_host_and_no_company() -> None:

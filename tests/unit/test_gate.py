@@ -158,6 +158,24 @@ def test_a_check_sees_its_secrets_and_no_others(gate: Gate, monkeypatch: pytest.
     assert "b  []" in out
 
 
+def test_a_check_sees_the_variable_that_an_input_names(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "return passed(f'{url_variable}: {os.environ.get(url_variable)} {sorted(n for n in os.environ if n.endswith(\"_LINK\"))}')"
+    manifest = "{url-variable: {description: A name, required: true}}"
+    gate.actions.add("asks", body, manifest, "url_variable: Variable")
+    monkeypatch.setenv("STAGING_LINK", "hunter2hunter2")
+    monkeypatch.setenv("OTHER_LINK", "hunter3hunter3")
+    item = {"check": "asks", "with": {"url-variable": "STAGING_LINK"}}
+    gate.checklist({"a": item, "b": {**item, "runs-code": True}})
+    _, out, _ = gate.verify()
+    assert "a  STAGING_LINK: *** ['STAGING_LINK']" in out
+    assert "b  STAGING_LINK: None []" in out
+    code, out, _ = gate.run("check", "asks", "--url-variable", "STAGING_LINK")
+    assert (code, "STAGING_LINK: *** ['STAGING_LINK']" in out) == (0, True)
+    code, out, err = gate.run("check", "asks", "--url-variable", "postgresql://ada:hunter2@db/shop")
+    assert code == 2
+    assert "hunter2" not in out + err
+
+
 @pytest.fixture
 def mixed(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Gate:
     """A job that holds a secret and would run repository code."""

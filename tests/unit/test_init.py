@@ -10,6 +10,8 @@ from support import Repository
 
 from deploy_gate import cli
 
+ALEMBIC = {"migrations-documented", "migrations-staged", "migrations-reversible", "rollback-migration"}
+
 
 def init(capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     code = cli.main(["init"])
@@ -27,6 +29,7 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
     repository.write("shop/orders/a.py", "")
     repository.write("tests/test_a.py", "")
     repository.write("CHANGELOG.md", "# Changelog\n")
+    repository.write("alembic.ini", "[alembic]\n")
     repository.write("requirements-dev.txt", "pytest\n")
     repository.commit()
     code, out, _ = init(capsys)
@@ -34,7 +37,7 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
     assert code == 0
     assert items == {"no-todo": {"with": {"paths": ["shop/orders"]}}}
     assert ".venv/bin/pip install -r requirements-dev.txt" in workflow
-    assert "7 items of a pull request can be measured from the first run: lint, types" in out
+    assert "8 items of a pull request can be measured from the first run: lint, types" in out
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,16 @@ def test_what_is_not_there_is_declared_not_guessed(
     repository.commit()
     assert init(capsys)[0] == 0
     items, _ = written()
-    assert {name for name, item in items.items() if "not-applicable" in item} == missing
+    assert {name for name, item in items.items() if "not-applicable" in item} == missing | ALEMBIC
+
+
+def test_alembic_in_a_folder_of_its_own(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.write("back/alembic.ini", "[alembic]\n")
+    repository.commit()
+    init(capsys)
+    items = written()[0]
+    assert not ALEMBIC & {name for name, item in items.items() if "not-applicable" in item}
+    assert items["migrations-documented"] == {"with": {"config": "back/alembic.ini"}}
 
 
 @pytest.mark.parametrize(

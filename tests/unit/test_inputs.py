@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deploy_gate import units
 from deploy_gate.inputs import Input, bind, convert
-from deploy_gate.units import Duration, Percent, Size
+from deploy_gate.units import Duration, Percent, Size, Variable
 
 
 def declared(**inputs: str | None) -> dict[str, Input]:
@@ -42,6 +42,8 @@ def declared(**inputs: str | None) -> dict[str, Input]:
         ("2027-01-31", date, date(2027, 1, 31)),
         ("low", Literal["low", "high"], "low"),
         (3, str, "3"),
+        ("STAGING_DATABASE_URL", Variable, "STAGING_DATABASE_URL"),
+        ("", Variable, ""),
     ],
 )
 def test_converts(raw: Any, hint: Any, value: Any) -> None:
@@ -65,6 +67,7 @@ def test_converts(raw: Any, hint: Any, value: Any) -> None:
         (["a"], str, "single value"),
         ({"a": 1}, str, "single value"),
         ("a\0b", Path, "NUL"),
+        ("postgresql://ada:hunter2@db/shop", Variable, "the name of an environment variable"),
     ],
 )
 def test_refuses_and_says_what_is_legal(raw: Any, hint: Any, legal: str) -> None:
@@ -85,9 +88,18 @@ def test_all_faults_at_once() -> None:
     assert "input 'size' is 'big', expected a size such as 500MB" in bound.wrong[1][1]
 
 
+def test_an_address_in_place_of_its_variables_name_is_not_repeated() -> None:
+    given = {"url-variable": "postgresql://ada:hunter2@db/shop"}
+    bound = bind(declared(url_variable=None), {"url_variable": Variable}, given)
+    expected = (
+        "input 'url-variable' is something else, expected the name of an environment variable such as DATABASE_URL"
+    )
+    assert bound.wrong == [("url-variable", expected)]
+
+
 @given(st.text() | st.integers() | st.booleans() | st.none() | st.lists(st.text()))
 def test_nothing_but_value_errors(raw: Any) -> None:
-    for hint in (str, int, float, bool, date, Path, Duration, Size, Percent, list[str], Literal["a"]):
+    for hint in (str, int, float, bool, date, Path, Duration, Size, Percent, Variable, list[str], Literal["a"]):
         try:
             convert(raw, hint)
         except ValueError as fault:

@@ -29,6 +29,7 @@ FAULTS = {
     "lint": "an import that nothing uses",
     "types": "a text where a number was promised",
     "backup-fresh": "a backup that is 47 minutes old",
+    "schema-parity": "an index that somebody made by hand in production",
 }
 
 
@@ -40,11 +41,12 @@ class Bench:
     stage: act.Stage
     objects: Path
     dump: bytes
+    database: services.Database
 
 
 def run(argv: list[str]) -> int:
-    """Show a green run, then one with three faults; exit 1 when the gate saw anything else than those three."""
-    parser = arguments.Parser("demo", "Run the example shop's workflow for real: first all is well, then three faults.")
+    """Show a green run, then one with four faults; exit 1 when the gate saw anything else than those four."""
+    parser = arguments.Parser("demo", "Run the example shop's workflow for real: first all is well, then four faults.")
     parser.add_argument("--output", type=Path, default=Path("deploy-gate-demo"), help="folder for the reports")
     output = parser.parse(argv).output.absolute()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -65,7 +67,7 @@ def _run(output: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="deploy-gate-demo-") as scratch, bench(Path(scratch)) as stands:
         _say("first run, all is well; about a minute, most of it installing the shop's packages")
         green = _show("green", stands, output)
-        _say("second run, with three faults: " + "; ".join(FAULTS.values()))
+        _say("second run, with four faults: " + "; ".join(FAULTS.values()))
         break_it(stands)
         red = _show("red", stands, output)
     return _conclude(green, red, output)
@@ -84,15 +86,19 @@ def bench(scratch: Path) -> Iterator[Bench]:
         objects.mkdir()
         bucket = stack.enter_context(services.s3(objects))
         front = stack.enter_context(https(scratch / "certificates"))
-        addresses = {"http://127.0.0.1:9000": bucket.url, "https://127.0.0.1:8443": front.url}
+        asked = database.run("psql", "-Atc", "SELECT system_identifier FROM pg_control_system()")
+        addresses = {"7400000000000000001": asked.out.strip()}
+        addresses |= {"http://127.0.0.1:9000": bucket.url, "https://127.0.0.1:8443": front.url}
         made = shop.create(scratch / "erp", addresses, front.authority)
         _say("migrating and backing up the shop's database")
         dump = _backup(made, database, scratch)
         shop.put_backup(objects, dump, timedelta(minutes=3))
         variables = {"TEST_DATABASE_URL": database.url("erp_test", "psycopg"), "TEST_REDIS_URL": redis}
         environment = {"FORCE_COLOR": "1"} if coloured(sys.stdout) else {}
-        where = act.Stage(scratch / "run", staged.references, bucket.environment, variables, environment)
-        yield Bench(made, where, objects, dump)
+        hidden = {**bucket.environment, "STAGING_DATABASE_URL": database.url("erp", "psycopg")}
+        hidden |= {"PRODUCTION_DATABASE_URL": database.url("erp_production", "psycopg")}
+        where = act.Stage(scratch / "run", staged.references, hidden, variables, environment)
+        yield Bench(made, where, objects, dump, database)
 
 
 def _backup(made: shop.Shop, database: services.Database, scratch: Path) -> bytes:
@@ -106,6 +112,7 @@ def _backup(made: shop.Shop, database: services.Database, scratch: Path) -> byte
         done = process.run([python, "-m", *command], timeout=120, cwd=made.path, env=env)
         if done.code:
             raise CouldNotTell(f"{command[0]} of the shop failed: {done.last_words()}", "see examples/erp/README.md")
+    database.run("psql", "-qc", "create database erp_production template erp")
     dump = scratch / "erp.dump"
     database.run("pg_dump", "--format=custom", f"--file={dump}", database="erp")
     return dump.read_bytes()
@@ -125,11 +132,13 @@ def _interpreter(scratch: Path) -> Path:
 
 
 def break_it(stands: Bench) -> None:
-    """Put the three faults in: two in the code, one in the bucket."""
+    """Put the four faults in: two in the code, one in the bucket, one in a database."""
     stands.shop.replace(BROKEN, "from decimal import", "import os\nfrom decimal import")
     stands.shop.append(BROKEN, '\n\nSMALLEST_ORDER: int = "ten"\n')
-    stands.shop.commit("chore: three faults, one of them in the bucket")
+    stands.shop.commit("chore: four faults, two of them outside of this repository")
     shop.put_backup(stands.objects, stands.dump, timedelta(minutes=47))
+    patch = "create index by_hand on orders (created_at)"
+    stands.database.run("psql", "-qc", patch, database="erp_production")
 
 
 def _show(name: str, stands: Bench, output: Path) -> list[dict[str, str]]:

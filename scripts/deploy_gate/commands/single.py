@@ -36,7 +36,7 @@ def run_single(kind: Kind, argv: list[str]) -> int:
     values = arguments.bound(capability.manifest, capability.hints, arguments.given(capability.manifest, options))
     if wrong := capability.faults(values):
         raise Misconfigured([f"{capability.name}: {text}" for text in wrong])
-    masker = masking.from_environment(capability.about.secrets)
+    masker = masking.from_environment((*capability.about.secrets, *capability.named(values)))
     result = masker.result(_run(capability, values, masker))
     _tell(capability, result, as_json=options.json)
     return EXIT.get(result.status, 0)

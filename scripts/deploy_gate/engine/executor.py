@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from deploy_gate import descendants
+from deploy_gate import descendants, leftovers
 from deploy_gate.engine.masking import Listener
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, error, one_line
@@ -91,6 +91,7 @@ class _Executor:
             for child in list(self.running.values()):
                 self.finish(child, error("stopped with the gate", "run it again"))
             descendants.kill_adopted()
+            leftovers.sweep()
             self.ready.close()
             gc.unfreeze()
             for number, handler in previous.items():

@@ -68,7 +68,9 @@ class Entry:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Environment variables that hold its secrets; it sees them unless it runs the repository's code."""
-        return (*(self.capability.about.secrets if self.capability else ()), *self.item.secrets)
+        if self.capability is None:
+            return tuple(self.item.secrets)
+        return (*self.capability.about.secrets, *self.capability.named(self.values), *self.item.secrets)
 
 
 @dataclass(frozen=True, slots=True)

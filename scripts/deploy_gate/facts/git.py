@@ -23,15 +23,20 @@ _PLAIN_DIFF = (
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-def git(*args: str, cwd: Path | None = None) -> Finished:
-    """Run git without the configuration that could start other programs."""
-    env = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat", "GIT_NO_LAZY_FETCH": "1"}
+ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat", "GIT_NO_LAZY_FETCH": "1"}
+
+
+def command(*args: str) -> list[str]:
+    """The command line of a git without the configuration that could start other programs."""
     # On a runner the workspace often belongs to another user than the step's (container jobs); elsewhere git's own
     # guard stays, since the configuration of somebody else's repository can name programs.
     trust = ("-c", "safe.directory=*") if runner.on_github() else ()
-    command = ["git", *_SAFE, *trust, *args]
-    # Names of files need not be UTF-8, and must come back as they are.
-    return run(command, timeout=_TIMEOUT, cwd=cwd, env=env, errors="surrogateescape")
+    return ["git", *_SAFE, *trust, *args]
+
+
+def git(*args: str, cwd: Path | None = None) -> Finished:
+    """Run git; names of files need not be UTF-8, and come back as they are."""
+    return run(command(*args), timeout=_TIMEOUT, cwd=cwd, env=ENVIRONMENT, errors="surrogateescape")
 
 
 def output(*args: str, cwd: Path | None = None, fix: str = "") -> str:

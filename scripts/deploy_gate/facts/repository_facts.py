@@ -29,6 +29,7 @@ def look(root: Path) -> Facts:
     project = _pyproject(root)
     _python(root, project, facts)
     _tests(root, project, facts)
+    _migrations(root, project, facts)
     if critical := _critical():
         facts.inputs["no-todo"] = {"paths": critical}
     else:
@@ -81,6 +82,22 @@ def _python(root: Path, project: dict[str, Any], facts: Facts) -> None:
             facts.not_applicable[item] = "no Python in this repository"
     elif "mypy" not in project.get("tool", {}) and not (root / "mypy.ini").exists():
         facts.not_applicable["types"] = "mypy is not configured yet; remove this line once it is"
+
+
+_ALEMBIC = ("migrations-documented", "migrations-staged", "migrations-reversible", "rollback-migration")
+
+
+def _migrations(root: Path, project: dict[str, Any], facts: Facts) -> None:
+    """Where Alembic's configuration is, when it is not where the checks look first."""
+    if (root / "alembic.ini").exists() or "alembic" in project.get("tool", {}):
+        return
+    names = git.present(["."]) or [path.relative_to(root).as_posix() for path in root.rglob("alembic.ini")][:10]
+    found = [name for name in names if name.rpartition("/")[2] == "alembic.ini"]
+    if len(found) == 1:
+        facts.inputs |= {item: {"config": found[0]} for item in _ALEMBIC if item != "migrations-reversible"}
+    elif not found:
+        why = "no Alembic migrations in this repository; remove this line once there are"
+        facts.not_applicable |= dict.fromkeys(_ALEMBIC, why)
 
 
 def _tests(root: Path, project: dict[str, Any], facts: Facts) -> None:

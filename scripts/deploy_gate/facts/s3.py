@@ -41,11 +41,13 @@ class Stored:
 class Bucket:
     """A bucket and its budget of list requests; whatever goes wrong on the way is a CouldNotTell.
 
-    `server_time` and `drift` (seconds that the server is ahead of this machine) are those of the last answer.
+    `server_time` and `drift` (seconds that the server is ahead of this machine) are those of the last answer. `owner`
+    is the account it must belong to, if that matters: the server refuses what belongs to another.
     """
 
-    def __init__(self, name: str, region: str = "", endpoint: str = "", budget: int = MAX_REQUESTS) -> None:
-        self.name, self.region, self.endpoint, self.left, self.requests = name, region, endpoint, budget, 0
+    def __init__(self, name: str, region: str = "", endpoint: str = "", owner: str = "") -> None:
+        self.name, self.region, self.endpoint, self.owner = name, region, endpoint, owner
+        self.left, self.requests = MAX_REQUESTS, 0
         self.server_time = datetime.now(UTC)
         self.drift = 0.0
         self._client: Any = None
@@ -86,16 +88,22 @@ class Bucket:
             found = f"{brief(self.where, 160)} did not answer in full within {WHOLE:g} s"
             raise CouldNotTell(found, "see whether the server is well, then run again") from None
         except Exception as fault:  # noqa: BLE001 - the library raises some hundred kinds, told apart by name
-            raise explained(fault, self.name, self.where) from None
+            raise explained(fault, self.name, self.where, self.owner) from None
         if "IsTruncated" not in page or "Name" not in page:
             raise CouldNotTell(f"{brief(self.where, 160)} does not answer as an S3 server does", "correct endpoint-url")
         self.set_clock(page)
         return page
 
     def ask(self, given: dict[str, str]) -> dict[str, Any]:
-        self._client = self._client or self.open()
-        answer: dict[str, Any] = self._client.list_objects_v2(Bucket=self.name, MaxKeys=PAGE, **given)
+        given |= {"ExpectedBucketOwner": self.owner} if self.owner else {}
+        answer: dict[str, Any] = self.client.list_objects_v2(Bucket=self.name, MaxKeys=PAGE, **given)
         return answer
+
+    @property
+    def client(self) -> Any:
+        """The library's client, made when it is first needed."""
+        self._client = self._client or self.open()
+        return self._client
 
     def open(self) -> Any:
         import boto3

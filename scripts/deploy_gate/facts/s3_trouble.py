@@ -13,6 +13,12 @@ WRONG_REGION = (
 _LOGIN_FIX = "log in again right before this check (aws-actions/configure-aws-credentials), so that the token is fresh"
 _KEY_FIX = "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; they belong to one another and to this endpoint"
 _ACCESS_FIX = "allow s3:ListBucket on this bucket and prefix to these credentials"
+# What the operations other than listing are called, and the right that each needs.
+_OPERATIONS = {
+    "HeadObject": ("read the newest backup of", "s3:GetObject"),
+    "GetObject": ("read the newest backup of", "s3:GetObject"),
+    "GetBucketVersioning": ("ask for the versioning of", "s3:GetBucketVersioning"),
+}
 # Error codes of the S3 and STS interfaces: what they mean, what to do.
 _BY_CODE = {
     "NoSuchBucket": ("there is no bucket {bucket}", "correct the bucket's name, its account or the endpoint-url"),
@@ -84,7 +90,7 @@ _BY_NAME = {
 }
 
 
-def explained(fault: Exception, bucket: str, endpoint: str) -> CouldNotTell:
+def explained(fault: Exception, bucket: str, endpoint: str, owner: str = "") -> CouldNotTell:
     """The error to show for what the library raised; of the server's own words only its code is taken over."""
     names = {"bucket": brief(bucket), "endpoint": brief(endpoint, 160)}
     response: dict[str, Any] = getattr(fault, "response", None) or {}
@@ -94,15 +100,39 @@ def explained(fault: Exception, bucket: str, endpoint: str) -> CouldNotTell:
         found, fix = next((_BY_NAME[kind] for kind in kinds if kind in _BY_NAME), (f"S3: {kinds[0]}", "report this"))
         return CouldNotTell(found.format(**names), fix)
     operation = str(getattr(fault, "operation_name", ""))
-    if code == "AccessDenied" and operation.startswith("AssumeRole"):
-        return CouldNotTell("the role of AWS_ROLE_ARN may not be assumed", "correct the role's trust policy")
     if code in WRONG_REGION:
         return wrong_region(response, bucket, "")
+    if special := _special(operation, code, names["bucket"], owner):
+        return special
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", "no status")
     if code in _BY_CODE:
         found, fix = _BY_CODE[code]
         return CouldNotTell(found.format(**names), fix)
     found = f"the server refused to list {names['bucket']}: {brief(code, 60)} ({status})"
+    return CouldNotTell(found, "look this code up in the server's documentation")
+
+
+def _special(operation: str, code: str, bucket: str, owner: str) -> CouldNotTell | None:
+    """What a code means for one operation alone."""
+    denied = code in {"AccessDenied", "403"}
+    if denied and operation.startswith("AssumeRole"):
+        return CouldNotTell("the role of AWS_ROLE_ARN may not be assumed", "correct the role's trust policy")
+    if denied and owner:
+        found = f"{bucket} does not belong to account {brief(owner)}, or there is no access to it"
+        return CouldNotTell(found, "correct the bucket's name or `account`, or allow these credentials to read it")
+    return _of_object(operation, code, bucket) if operation in _OPERATIONS else None
+
+
+def _of_object(operation: str, code: str, bucket: str) -> CouldNotTell | None:
+    doing, right = _OPERATIONS[operation]
+    if code in {"AccessDenied", "403"}:
+        return CouldNotTell(f"no access to {doing} {bucket}", f"allow {right} on this bucket to these credentials")
+    if code in {"NoSuchKey", "404", "PreconditionFailed", "412"}:
+        found = f"the newest backup of {bucket} was replaced or removed while it was looked at"
+        return CouldNotTell(found, "run again when the backup job has ended")
+    if code in _BY_CODE:
+        return None
+    found = f"the server refused to {doing} {bucket}: {brief(code, 60)}"
     return CouldNotTell(found, "look this code up in the server's documentation")
 
 

@@ -29,9 +29,15 @@ def connected(address: Address) -> Iterator[Connection]:
     from psycopg.conninfo import make_conninfo
 
     # A peer that vanished is noticed in 20 s, not in the kernel's two hours.
-    bounds = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-    bounds |= {"connect_timeout": CONNECT_SECONDS}
-    conninfo = make_conninfo(address.conninfo, application_name="deploy-gate", **bounds)
+    bounds: dict[str, Any] = {
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+    bounds |= {"connect_timeout": CONNECT_SECONDS, "application_name": "deploy-gate"}
+    # From the fields: given the text, libpq's complaint about it would quote it, password and all.
+    conninfo = make_conninfo(**{**address.parts, **bounds})
     try:
         with psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
             yield connection
@@ -57,14 +63,20 @@ def snapshot(connection: Connection, *, statement_seconds: float = STATEMENT_SEC
             connection.execute("ROLLBACK")
 
 
+def identity(connection: Connection) -> tuple[object, ...]:
+    """What tells this database from every other: the cluster's system identifier, made by initdb, and the name."""
+    query = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), pg_catalog.current_database()"
+    return connection.execute(query).fetchone() or ()
+
+
 def trouble(fault: psycopg.Error, address: Address) -> CouldNotTell:
     """What a database's error means and what to do, in words that hold no password."""
-    text, code = said(fault), fault.sqlstate or ""
+    text, code = said(fault), fault.sqlstate or _refused(str(fault))
     where = address.label
     for prefix, (what, fix) in _MEANINGS.items():
         if code.startswith(prefix):
             return CouldNotTell(f"{where}: {what}: {text}", fix.format(variable=address.variable, grant=_grant(fault)))
-    if fault.sqlstate is None:
+    if not code:
         return CouldNotTell(f"{where} did not answer: {text}", _unreachable(text, address.variable))
     return CouldNotTell(f"{where} refused: {text} (SQLSTATE {code})", "run the statement by hand to see why")
 
@@ -79,6 +91,26 @@ _MEANINGS = {
     "57P": ("the server is starting or shutting down", "wait until it is up, then run this again"),
     "08": ("the connection broke", "see the server's log, then run this again"),
 }
+
+
+_REFUSALS = {
+    "password authentication failed": "28P01",
+    "no pg_hba.conf entry": "28000",
+    "permission denied for database": "42501",
+    "too many clients": "53300",
+    "connection slots are reserved": "53300",
+    "too many connections for": "53300",
+    'role "': "28000",
+    "starting up": "57P03",
+    "shutting down": "57P01",
+    "does not exist": "3D000",
+}
+
+
+def _refused(text: str) -> str:
+    """The SQLSTATE of a refused connection: psycopg has none, only the server's words behind `FATAL:`."""
+    words = text.partition("FATAL:")[2]
+    return next((code for phrase, code in _REFUSALS.items() if phrase in words), "")
 
 
 def said(fault: psycopg.Error) -> str:

@@ -14,6 +14,7 @@ from deploy_gate.result import CouldNotTell
 EXAMPLE = bootstrap.ROOT / "examples" / "erp"
 BUCKET = "erp-backups"
 _NAME = "erp-%Y%m%dT%H%M%SZ.dump"
+_DAYS = 4
 _IGNORED = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", ".coverage", ".*_cache", "*.db")
 
 
@@ -71,13 +72,17 @@ def create(folder: Path, addresses: dict[str, str], authority: Path) -> Shop:
 
 
 def put_backup(folder: Path, dump: bytes, age: timedelta) -> Path:
-    """Lay a dump of that age into the bucket's folder, as the backup job would have; older ones are taken away."""
-    when = datetime.now(UTC) - age
+    """Lay a dump of that age into the bucket's folder, and one for each of the days before, as the backup job would.
+
+    What lay there is taken away.
+    """
     bucket = folder / BUCKET / "erp"
     bucket.mkdir(parents=True, exist_ok=True)
     for old in bucket.iterdir():
         old.unlink()
-    path = bucket / when.strftime(_NAME)
-    path.write_bytes(dump)
-    os.utime(path, (when.timestamp(), when.timestamp()))
-    return path
+    dates = [datetime.now(UTC) - age - timedelta(days=days) for days in range(_DAYS)]
+    for when in dates:
+        path = bucket / when.strftime(_NAME)
+        path.write_bytes(dump)
+        os.utime(path, (when.timestamp(), when.timestamp()))
+    return bucket / dates[0].strftime(_NAME)

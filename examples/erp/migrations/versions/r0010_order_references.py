@@ -1,7 +1,8 @@
 """Data: every order gets the reference that customers call it by.
 
-Orders from before this revision are called by their kind and number (`R-000017`). Old code that places an order without
-a reference is given one by the column's default, so the release before this one keeps working on this schema.
+Orders from before this revision are called by their kind and number (`R-000017`).
+Expand: old code that places an order without a reference is given one by the column's default, so the release before
+this one keeps working on this schema.
 Locks: `orders` exclusively for moments (column, unique constraint by a ready index); the rows are filled in batches,
 each in a transaction of its own, and the index is built while reads and writes go on.
 Interrupted, it may simply run again.

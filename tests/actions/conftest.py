@@ -1,0 +1,42 @@
+"""What tests of checks share: one PostgreSQL server, and a check as the engine calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import databases
+import pytest
+from databases import Cluster
+
+from deploy_gate.catalog import Catalog
+from deploy_gate.engine.executor import guarded
+from deploy_gate.inputs import bind
+from deploy_gate.result import Result
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of this worker."""
+    with databases.running() as found:
+        yield found
+
+
+@pytest.fixture
+def ask(request: pytest.FixtureRequest) -> Callable[..., Result]:
+    """A check by its name and inputs (as texts), with the defaults of its action.yml; no password in its answer."""
+
+    def run(name: str, **given: object) -> Result:
+        capability = Catalog().get(name)
+        texts = {key.replace("_", "-"): str(value) for key, value in given.items()}
+        bound = bind(capability.manifest.inputs, capability.hints, texts)
+        assert not bound.wrong, bound.wrong
+        assert not bound.missing, bound.missing
+        assert capability.faults(bound.values) == []
+        result = guarded(lambda: capability.function(**bound.values))
+        assert "the check itself broke" not in result.found, result
+        if "cluster" in request.fixturenames:
+            found: Cluster = request.getfixturevalue("cluster")
+            assert not [one for one in found.passwords if one in str(result.as_json())]
+        return result
+
+    return run
