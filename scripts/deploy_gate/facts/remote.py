@@ -22,6 +22,7 @@ from deploy_gate.result import CouldNotTell, brief
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 _PROTOCOLS = ("https", "http", "ssh", "file")
 _ALLOWED = tuple(word for name in _PROTOCOLS for word in ("-c", f"protocol.{name}.allow=always"))
+_KEPT = (".extraheader", ".proxy", ".sslcainfo")
 _FIX = "see whether the remote can be reached from here; for a private repository hand over GITHUB_TOKEN"
 
 
@@ -37,7 +38,8 @@ class Remote:
     def git(self, *args: str) -> Finished:
         """Run git with the network allowed, and nothing of the clone."""
         argv = ["git", *git.command(*_ALLOWED, *args)[1:]]
-        return run(argv, timeout=self.timeout, cwd=self.folder, env={**git.ENVIRONMENT, **self.settings})
+        env = {**git.ENVIRONMENT, "GIT_DIR": str(self.folder), **self.settings}
+        return run(argv, timeout=self.timeout, cwd=self.folder, env=env)
 
     def tip(self, branch: str) -> str | None:
         """The commit at the branch's end, None when there is no such branch; CouldNotTell when nobody answers."""
@@ -78,7 +80,8 @@ def opened(name: str, timeout: float) -> Iterator[Remote]:
 def _settings(url: str) -> dict[str, str]:
     """HTTP settings of the clone as variables, never as arguments, which everybody can read."""
     done = git.git("config", "--null", "--get-regexp", r"^http\.")
-    pairs = [(key, value) for key, _, value in (one.partition("\n") for one in done.out.split("\0")) if key]
+    pairs = [(key, value) for key, _, value in (one.partition("\n") for one in done.out.split("\0"))]
+    pairs = [(key, value) for key, value in pairs if key.lower().endswith(_KEPT)]
     token = os.environ.get(TOKEN, "")
     if token and _is_ours(url) and not any(key.lower().endswith(".extraheader") for key, _ in pairs):
         secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
