@@ -68,6 +68,7 @@ def rehearse(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
     told = {
         "release": release,
         "old": back["release"],
+        "images": slots.digests(machine, release),
         "sent": looks.sent,
         "failed": len(looks.failed),
         "switch_seconds": round(switched - begun, 3),
