@@ -11,6 +11,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
 _known: set[int] = set()
 
 
@@ -27,6 +28,15 @@ def adopt_orphans() -> None:
 def die_with_parent() -> None:
     """Be killed when the parent is, also where it had no time to do it (prctl(2), PR_SET_PDEATHSIG)."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def die_with_parent_always() -> None:
+    """The same for a program that is set-group-ID, as ssh-agent often is: the kernel forgets the wish for one of those.
+
+    It runs without that group then (prctl(2), PR_SET_NO_NEW_PRIVS).
+    """
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    die_with_parent()
 
 
 def _prctl(option: int, value: int) -> None:

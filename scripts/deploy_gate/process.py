@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from deploy_gate.descendants import die_with_parent
 from deploy_gate.result import CouldNotTell, one_line
@@ -58,7 +59,7 @@ def run(  # noqa: PLR0913 - each is a bound or a door, and all but two have a sa
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     pass_env: Sequence[str] = (),
-    stdin: bytes = b"",
+    stdin: bytes | IO[bytes] = b"",
     limit: int = MAX_OUTPUT,
     inherit: bool = True,
     errors: str = "replace",
@@ -66,8 +67,9 @@ def run(  # noqa: PLR0913 - each is a bound or a door, and all but two have a sa
     """Run a program to its end.
 
     `env` is laid over the allow-list, `pass_env` names further variables to hand through; without `inherit` the
-    program sees `env` alone. `errors` is how undecodable output is treated. CouldNotTell when it is
-    not there, takes longer than `timeout` seconds, or prints more than `limit` bytes; its process group is killed.
+    program sees `env` alone. `stdin` is bytes, or an open file. `errors` is how undecodable output is treated.
+    CouldNotTell when it is not there, takes longer than `timeout` seconds, or prints more than `limit` bytes; its
+    process group is killed.
     """
     # `python -m pytest` is pytest to whoever reads the message.
     name = str(argv[2]) if len(argv) > 2 and str(argv[1]) == "-m" else Path(argv[0]).name
@@ -77,7 +79,7 @@ def run(  # noqa: PLR0913 - each is a bound or a door, and all but two have a sa
             [str(one) for one in argv],
             cwd=cwd,
             env={**(allowed_environment(pass_env) if inherit else {}), **(env or {})},
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdin=_source(stdin),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0,
@@ -89,7 +91,7 @@ def run(  # noqa: PLR0913 - each is a bound or a door, and all but two have a sa
             f"{name} cannot be started: {fault.strerror}", f"install {name}, or correct its path"
         ) from None
     try:
-        with _Reader(child, stdin, limit) as reader:
+        with _Reader(child, stdin if isinstance(stdin, bytes) else b"", limit) as reader:
             reader.read(started + timeout)
             code = child.wait(max(started + timeout - time.monotonic(), 0.1))
     except (TimeoutError, subprocess.TimeoutExpired):
@@ -103,6 +105,12 @@ def run(  # noqa: PLR0913 - each is a bound or a door, and all but two have a sa
         child.wait()
     out, err = (b"".join(reader.chunks[key]).decode(errors=errors) for key in ("out", "err"))
     return Finished(code, out, err, time.monotonic() - started)
+
+
+def _source(stdin: bytes | IO[bytes]) -> int | IO[bytes]:
+    if isinstance(stdin, bytes):
+        return subprocess.PIPE if stdin else subprocess.DEVNULL
+    return stdin
 
 
 class _Reader:
