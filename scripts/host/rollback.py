@@ -116,8 +116,7 @@ def _take_over(machine: Machine, state: State, data: dict[str, Any]) -> Step:
     step = state.step
     if step is not None and step.name in {"start", "stop"} and not owner_is_gone(machine, step.owner):
         # It works in the slot that is needed now. A migration is left alone: it ends by itself, in one transaction.
-        with suppress(OSError, ValueError):
-            os.kill(int(step.owner.split(":")[1]), signal.SIGKILL)
+        end_owner(machine, step)
     supersede(machine, state)
     slot = state.slots[data["to"]]
     warm = slot.running and slot.release == data["release"] and not slot.condemned
@@ -125,6 +124,13 @@ def _take_over(machine: Machine, state: State, data: dict[str, Any]) -> Step:
         return begin(machine, state, "rollback", data)
     machine.say(f"{data['to']} is not warm: {data['release'][:12]} is started there first")
     return begin(machine, state, COLD, data)
+
+
+def end_owner(machine: Machine, step: Step) -> None:
+    """Kill who is at work on a step, unless that is ourselves; every step is made to survive it."""
+    if not owner_is_gone(machine, step.owner):
+        with suppress(OSError, ValueError):
+            os.kill(int(step.owner.split(":")[1]), signal.SIGKILL)
 
 
 def _point(machine: Machine, state: State, step: Step) -> None:
@@ -180,13 +186,14 @@ def finish_cold(machine: Machine, step: Step) -> float:
 
 
 def _other_does_it(machine: Machine, step: Step, leaves: str) -> dict[str, Any]:
-    """Somebody is starting the old release already: wait for that, in bounds."""
+    """Somebody is starting the old release already: wait for that, in bounds; then end him and do it ourselves."""
     until = machine.clock.boot() + machine.settings.limits.start + 10
     while machine.clock.boot() < until and not owner_is_gone(machine, step.owner):
         done = _done_already(machine, machine.load(), leaves)
         if done is not None:
             return done
         machine.clock.sleep(0.1)
+    end_owner(machine, step)
     return roll_back(machine, leaves, by=machine.who, reason=f"continues: {step.data['reason']}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from slots.load import Load
 from slots.test_crash import killed, no_guard
+from slots.test_guard import wait_for
 from slots.test_switch import WITHIN, deploy
 from slots.world import NEW, OLD, THIRD, World, world
 
@@ -58,4 +59,5 @@ def test_a_killed_switch_is_undone(host: World) -> None:
     with no_guard(host):
         killed(host, "switch", "switch.acted")
         host.good("guard", "restore")
+    wait_for(host, OLD, 10)  # workers of before answer a moment longer
     host.live(OLD, "blue")

@@ -25,6 +25,10 @@ from slots.test_switch import WITHIN, deploy
 from slots.world import NEW, OLD, THIRD, World, world
 
 from deploy_gate import hostprogram
+from host import rehearse
+from host.probe import Look, front_look
+from host.rollback import end_owner
+from host.settings import Front, Health
 from host.trouble import Trouble
 
 
@@ -149,6 +153,23 @@ def wait_for_step(host: World, name: str) -> None:
         clock.sleep(0.01)
 
 
+def test_a_cold_rollback_that_hangs_can_be_ended_and_taken_over(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    host.fault(OLD, live=503)
+    hanging = host.popen("rollback", "--from", NEW)
+    wait_for_step(host, "cold-rollback")
+    hanging.send_signal(signal.SIGSTOP)
+    host.fault(OLD)
+    machine = host.machine
+    step = machine.load().step
+    assert step is not None
+    end_owner(machine, step)
+    assert host.read(*hanging.communicate(timeout=20)).code == -9
+    assert host.good("rollback", "--from", NEW)["release"] == OLD
+    host.live(OLD, "blue")
+
+
 def test_a_rollback_does_not_wait_for_somebody_who_hangs(host: World) -> None:
     deploy(host, NEW)
     read, write = os.pipe()
@@ -172,7 +193,7 @@ def test_a_rollback_does_not_wait_for_somebody_who_hangs(host: World) -> None:
 def test_a_rehearsal_is_timed_and_recorded(host: World) -> None:
     told = host.good("rehearse", NEW)
     assert (told["failed"], told["passed"], told["old"]) == (0, True, OLD)
-    assert told["sent"] > 10
+    assert told["sent"] >= 150
     assert told["rollback_seconds"] < 10
     entry = next(one for one in host.machine.journal.tail(5) if one.get("step") == "rehearsal" and "data" in one)
     assert entry["data"]["release"] == NEW
@@ -182,6 +203,22 @@ def test_a_rehearsal_is_timed_and_recorded(host: World) -> None:
     host.good("switch", NEW, *WITHIN)  # not condemned by its rehearsal
     host.good("confirm", NEW)
     host.live(NEW, "green")
+
+
+def test_a_rehearsal_that_loses_requests_has_not_passed(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def lossy(front: Front, health: Health) -> Look:
+        seen.append(1)
+        return Look(502, "blue", OLD, 0.01, "") if len(seen) == 70 else front_look(front, health)
+
+    monkeypatch.setattr(rehearse, "front_look", lossy)
+    machine = host.machine
+    with pytest.raises(Trouble, match=r"1 of \d+ requests failed \(status 502\)"):
+        rehearse.rehearse(machine, NEW, token="")
+    entry = next(one for one in machine.journal.tail(5) if one.get("step") == "rehearsal" and "data" in one)
+    assert (entry["data"]["failed"], entry["data"]["passed"]) == (1, False)
+    host.live(OLD, "blue")
 
 
 def test_a_switch_killed_in_its_proof_without_a_way_back_goes_forward(host: World) -> None:
