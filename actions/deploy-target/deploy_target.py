@@ -40,7 +40,7 @@ class Declared:
     other_keys: tuple[str, ...] = ()
 
 
-def check(  # noqa: PLR0913 - one parameter for each input
+def check(
     *,
     host: str,
     host_keys: str,
@@ -51,7 +51,9 @@ def check(  # noqa: PLR0913 - one parameter for each input
     not_key_fingerprint: list[str],
 ) -> Result:
     """Log in and compare; CouldNotTell for all that hinders, and while nothing is declared."""
-    validate(host=host, fingerprint=fingerprint, key_fingerprint=key_fingerprint, not_key_fingerprint=not_key_fingerprint)
+    validate(
+        host=host, fingerprint=fingerprint, key_fingerprint=key_fingerprint, not_key_fingerprint=not_key_fingerprint
+    )
     others = tuple(not_key_fingerprint)
     place = Place(host, host_keys)
     try:
@@ -83,7 +85,9 @@ def _look(place: Place) -> Seen:
         # As sshd itself writes it: address and port of the client, then its own.
         words = connection.ask(["printenv", "SSH_CONNECTION"], timeout=20).split()
         if len(words) != 4 or not _is_address(words[2]):
-            raise CouldNotTell(f"{place.host} does not say its own address", "see whether sshd sets SSH_CONNECTION there")
+            raise CouldNotTell(
+                f"{place.host} does not say its own address", "see whether sshd sets SSH_CONNECTION there"
+            )
         pinned = sshkeys.pinned(onhost.pins(place), connection.address)
         return Seen(place.host, pinned, words[2], sshkeys.held(connection))
 
@@ -117,7 +121,9 @@ def judge(seen: Seen, declared: Declared) -> Result:
         if wrong := _other_server(seen, declared):
             fix = "deploy nothing; correct `host`, or the declared values if the server was moved on purpose"
             return failed(f"{brief(seen.host)} is not the declared server: {wrong}", fix, evidence=evidence)
-        told.append(f"{brief(seen.host)} is the declared server: {seen.address}, host key {', '.join(seen.fingerprints)}")
+        told.append(
+            f"{brief(seen.host)} is the declared server: {seen.address}, host key {', '.join(seen.fingerprints)}"
+        )
     if declared.proves != "server":
         if seen.key in declared.other_keys:
             found = f"the key of another environment is used here: {seen.key}"
@@ -147,7 +153,9 @@ def _require(seen: Seen, declared: Declared, evidence: list[Evidence]) -> None:
         raise CouldNotTell(found, f"once you know that it is the right one, declare address: {seen.address}", evidence)
     if declared.proves != "server" and not declared.key:
         found = f"no key is declared to compare with; used is {seen.key}"
-        raise CouldNotTell(found, f"once you know that it is the right one, declare key-fingerprint: {seen.key}", evidence)
+        raise CouldNotTell(
+            found, f"once you know that it is the right one, declare key-fingerprint: {seen.key}", evidence
+        )
 
 
 def _evidence(seen: Seen) -> Evidence:

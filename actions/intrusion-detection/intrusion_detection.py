@@ -10,8 +10,8 @@ from typing import Any, Literal
 from deploy_gate.catalog import About
 from deploy_gate.facts import onhost
 from deploy_gate.facts.onhost import Place
-from deploy_gate.process import Finished
 from deploy_gate.problems import Misconfigured
+from deploy_gate.process import Finished
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.ssh.client import Connection
 
@@ -19,7 +19,9 @@ ABOUT = About(secrets=onhost.SECRETS, reads=onhost.READS, timeout=90)
 Tool = Literal["fail2ban", "crowdsec", "any"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,99}")
 _ABSENT = 127
-_ASK = 'command -v "$1" >/dev/null 2>&1 || PATH="$PATH:/usr/sbin:/sbin"; command -v "$1" >/dev/null || exit 127; exec "$@"'
+_ASK = (
+    'command -v "$1" >/dev/null 2>&1 || PATH="$PATH:/usr/sbin:/sbin"; command -v "$1" >/dev/null || exit 127; exec "$@"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,7 @@ class Facts:
     active: tuple[Jail, ...] = ()
 
 
-def check(
-    *, host: str, host_keys: str, tool: Tool, jails: list[str], scenarios: list[str], sudo: bool
-) -> Result:
+def check(*, host: str, host_keys: str, tool: Tool, jails: list[str], scenarios: list[str], sudo: bool) -> Result:
     """Ask the tools there; the first that is installed counts."""
     validate(host=host, tool=tool, jails=jails, scenarios=scenarios)
     with onhost.connected(Place(host, host_keys)) as connection:
@@ -94,7 +94,8 @@ class _Asker:
             listed = json.loads(told.out)["scenarios"]
             enabled = [one["name"] for one in listed if str(one["status"]).startswith("enabled")]
         except (ValueError, KeyError, TypeError, RecursionError):
-            return Facts("crowdsec", True, f"its scenarios cannot be read: {brief(told.last_words(), 200)}")
+            found = f"CrowdSec's scenarios cannot be read: {brief(told.last_words(), 200)}"
+            raise CouldNotTell(found, "run `cscli scenarios list -o json` on the server") from None
         return Facts("crowdsec", True, "", tuple(Jail(str(one), "its log sources") for one in enabled))
 
 
@@ -107,17 +108,23 @@ def judge(found: list[Facts], wanted: dict[str, tuple[str, ...]]) -> Result:
     present = next((one for one in found if one.installed), None)
     if present is None:
         tools = " and ".join(one.tool for one in found)
-        return failed(f"nobody watches for break-ins: {tools} not installed", "install fail2ban (`apt install fail2ban`)")
+        return failed(
+            f"nobody watches for break-ins: {tools} not installed", "install fail2ban (`apt install fail2ban`)"
+        )
     if present.trouble:
         return _unanswered(present)
     names = {one.name: one for one in present.active}
-    evidence: list[Evidence] = [{"message": f"{brief(one.name)}: {one.reads or 'reads nothing'}"} for one in present.active]
+    evidence: list[Evidence] = [
+        {"message": f"{brief(one.name)}: {one.reads or 'reads nothing'}"} for one in present.active
+    ]
     lacking = [one for one in wanted[present.tool] if one not in names]
     kind = "jail" if present.tool == "fail2ban" else "scenario"
     active = ", ".join(brief(one, 40) for one in list(names)[:10]) or "none"
     if lacking:
         found_ = f"{present.tool} answers, without the {kind} {brief(', '.join(lacking))}; active: {active}"
-        fix = "enable it (/etc/fail2ban/jail.local: `enabled = true`)" if kind == "jail" else "`cscli scenarios install`"
+        fix = (
+            "enable it (/etc/fail2ban/jail.local: `enabled = true`)" if kind == "jail" else "`cscli scenarios install`"
+        )
         return failed(found_, fix, evidence=evidence)
     if blind := [one for one in wanted[present.tool] if not names[one].reads]:
         found_ = f"{present.tool}: the jail {brief(blind[0])} is active and reads no log, so it bans nobody"

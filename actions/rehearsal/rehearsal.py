@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import onhost, rehearsals
+from deploy_gate.facts import git, onhost, rehearsals
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.rehearsals import Rehearsal
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Evidence, Result, brief, error, failed, passed
+from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
 
 ABOUT = About(reads=onhost.READS, timeout=120)
@@ -37,6 +37,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     host: str,
     host_keys: str,
     config: str,
+    of: Literal["any", "this"],
     release: str,
     images: str,
     proves: Proves,
@@ -48,7 +49,9 @@ def check(  # noqa: PLR0913 - one parameter for each input
 ) -> Result:
     """Read what was recorded, and judge the newest; CouldNotTell when it cannot be read or trusted."""
     validate(host=host, config=config, images=images)
-    limits = Limits(release, _images(images), proves, max_age, sla, min_requests, clock_skew)
+    limits = Limits(
+        release or (_this() if of == "this" else ""), _images(images), proves, max_age, sla, min_requests, clock_skew
+    )
     held = rehearsals.read(Place(host, host_keys, config, key_variable))
     return judge(held, limits, datetime.now(UTC))
 
@@ -57,6 +60,14 @@ def validate(*, host: str, config: str, images: str, **_: object) -> None:
     """Misconfigured for what can be known wrong before anything is asked."""
     onhost.validate(host, config)
     _images(images)
+
+
+def _this() -> str:
+    if not (tree := git.tree()):
+        raise CouldNotTell(
+            "no commit is checked out here, so there is no release to ask for", "check out the repository"
+        )
+    return tree
 
 
 def _images(text: str) -> dict[str, str]:
@@ -80,7 +91,9 @@ def judge(held: list[Rehearsal], limits: Limits, now: datetime) -> Result:
         found = f"the newest rehearsal is dated {show_duration(-age)} in the future"
         return error(found, "correct the clock of this machine, or of the server", evidence=evidence)
     if age > limits.max_age:
-        found = f"the newest rehearsal of {what} is {show_duration(age)} old, the limit is {show_duration(limits.max_age)}"
+        found = (
+            f"the newest rehearsal of {what} is {show_duration(age)} old, the limit is {show_duration(limits.max_age)}"
+        )
         return failed(found, "rehearse again on staging", target=limits.max_age, measured=round(age), evidence=evidence)
     wrong = _wrong(newest, limits)
     told = f"rehearsed {show_duration(max(age, 0))} ago with {brief(newest.release[:12])}"
@@ -92,6 +105,8 @@ def judge(held: list[Rehearsal], limits: Limits, now: datetime) -> Result:
 
 
 def _wrong(one: Rehearsal, limits: Limits) -> list[str]:
+    if one.trouble:
+        return [f"it came to no end: {brief(one.trouble, 200)}"]
     wrong = []
     if limits.images and dict(one.images) != dict(limits.images):
         wrong.append("its images had other digests than those of this release")
@@ -100,7 +115,6 @@ def _wrong(one: Rehearsal, limits: Limits) -> list[str]:
             wrong.append(f"{one.failed} of {one.sent} requests failed, the limit is 0")
         if one.sent < limits.min_requests:
             wrong.append(f"only {one.sent} requests were sent, the limit is {limits.min_requests}")
-    # Written the other way round, since a number that is none compares as false.
     if limits.proves != "zero-downtime" and not 0 <= one.rollback_seconds <= limits.sla:
         limit = show_duration(limits.sla)
         wrong.append(f"the rollback took {show_duration(one.rollback_seconds)}, the limit is {limit}")
@@ -108,11 +122,11 @@ def _wrong(one: Rehearsal, limits: Limits) -> list[str]:
 
 
 def _evidence(one: Rehearsal) -> Evidence:
-    went = f"{one.failed} of {one.sent} requests failed, rollback {one.rollback_seconds} s"
+    went = brief(one.trouble, 200) or f"{one.failed} of {one.sent} requests failed, rollback {one.rollback_seconds} s"
     return {
         "message": f"{one.at.isoformat()}: {brief(one.release)} by {brief(one.by)}: {went}",
         "release": brief(one.release),
         "failed": one.failed,
         "sent": one.sent,
-        "rollback_seconds": one.rollback_seconds,
+        "rollback_seconds": None if one.trouble else one.rollback_seconds,
     }

@@ -54,8 +54,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     wanted = [f"--match={one}" for one in (*_KINDS[look_for], *_lines(patterns))]
     allowed = [f"--allow={one}" for one in _lines(allow)]
     with onhost.opened(Place(host, host_keys, config)) as there:
-        slots = slotfacts.slots(there.good("status", "--quick"))
-        name = next(one.name for one in slots if one.live == (slot == "live"))
+        name = slotfacts.name(there.good("status", "--quick"), live=slot == "live")
         told = there.good("logs", name, f"--since={since}", *wanted, *allowed, timeout=90)
     return judge(logfacts.parse(told), limits)
 
@@ -104,7 +103,9 @@ def judge(seen: Seen, limits: Limits) -> Result:
         return failed(found, fix, **more)
     if seen.lines < limits.min_lines:
         found = f"{counted(seen.lines, 'line')} in the log of {window}, at least {limits.min_lines} must be there"
-        raise CouldNotTell(found, "see whether the application logs at all, and whether commands.logs reads it", evidence)
+        raise CouldNotTell(
+            found, "see whether the application logs at all, and whether commands.logs reads it", evidence
+        )
     also = f", {seen.allowed} allowed" if seen.allowed else ""
     found = f"{seen.matched} of {counted(seen.lines, 'line')} of {window} match, the limit is {limits.max_errors}{also}"
     return passed(found, **more)

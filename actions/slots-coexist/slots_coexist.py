@@ -29,7 +29,7 @@ class Facts:
     containers: Mapping[str, int] = field(default_factory=dict)
 
 
-def check(  # noqa: PLR0913 - one parameter for each input
+def check(
     *, host: str, host_keys: str, config: str, measured: list[str], both_running: bool, once: list[str]
 ) -> Result:
     """Ask the host program, and docker where something may run only once."""

@@ -8,8 +8,21 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from host import boot, lease, preflight, prepare, rehearse, releases, schema, slotlogs, slots, snippets, status
-from host import switch, watch
+from host import (
+    boot,
+    lease,
+    preflight,
+    prepare,
+    rehearse,
+    releases,
+    schema,
+    slotlogs,
+    slots,
+    snippets,
+    status,
+    switch,
+    watch,
+)
 from host.files import read_bounded
 from host.guard import Guard
 from host.machine import Machine

@@ -68,8 +68,13 @@ def look(machine: Machine, slot: str, *, since: str, match: Sequence[str], allow
     values = {"slot": slot, "port": str(machine.settings.slots[slot]), "release": kept.release}
     found = _read(slots.filled(argv, {**values, "since": str(int(moment))}), *patterns)
     told = {"lines": found.lines, "allowed": found.allowed, "counts": found.counts, "hits": found.hits}
-    window = {"slot": slot, "release": kept.release, "since": since, "seconds": machine.clock.wall() - moment}
-    return {**window, "seconds": round(window["seconds"], 1), **told}
+    return {
+        "slot": slot,
+        "release": kept.release,
+        "since": since,
+        "seconds": round(machine.clock.wall() - moment, 1),
+        **told,
+    }
 
 
 def _compiled(texts: Sequence[str]) -> list[re.Pattern[str]]:

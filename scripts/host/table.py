@@ -55,7 +55,10 @@ _LOGS: Options = [
     (("slot",), {}),
     (("--match",), {"action": "append", "default": [], "help": "count the lines that match this; can be repeated"}),
     (("--allow",), {"action": "append", "default": [], "help": "but not those that match this"}),
-    (("--since",), {"choices": ("switch", "start"), "default": "switch", "help": "since it got the traffic, or started"}),
+    (
+        ("--since",),
+        {"choices": ("switch", "start"), "default": "switch", "help": "since it got the traffic, or started"},
+    ),
 ]
 
 TABLE: dict[str, tuple[str, Run, Options]] = {

@@ -50,10 +50,7 @@ def test_the_newest_commit(clone: Callable[..., Repository], look: Ask, monkeypa
     result = look()
     commit = here.git("rev-parse", "HEAD")
     assert result.status is Status.PASSED
-    assert (
-        result.found
-        == f"this run is for main, and commit {commit[:12]} is on it at the remote: the newest commit"
-    )
+    assert result.found == f"this run is for main, and commit {commit[:12]} is on it at the remote: the newest commit"
     monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
     here.git("checkout", "-q", "--detach")
     assert look().status is Status.PASSED
@@ -93,9 +90,7 @@ def test_a_commit_of_another_branch_at_the_remote(
     assert look().status is Status.FAILED, "what this clone believes of the remote does not count"
 
 
-def test_a_branch_that_was_rewritten_since(
-    clone: Callable[..., Repository], repository: Repository, look: Ask
-) -> None:
+def test_a_branch_that_was_rewritten_since(clone: Callable[..., Repository], repository: Repository, look: Ask) -> None:
     clone()
     repository.git("reset", "-q", "--hard", "HEAD~2")
     repository.commit("another")

@@ -84,7 +84,9 @@ def test_nothing_answers(ask: Callable[..., Result], server: Server, monkeypatch
     assert ask("nginx-config", **server.inputs).status is Status.ERROR
 
 
-@pytest.mark.parametrize(("host", "config"), [("-oProxyCommand=x", "/x"), ("deploy@shop", "x"), ("", "/x"), ("a@b c", "/")])
+@pytest.mark.parametrize(
+    ("host", "config"), [("-oProxyCommand=x", "/x"), ("deploy@shop", "x"), ("", "/x"), ("a@b c", "/")]
+)
 def test_inputs_that_cannot_be_meant(host: str, config: str) -> None:
     with pytest.raises(Misconfigured):
         Catalog().get("nginx-config").module.validate(host=host, config=config)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hosts import Server
-from slots.world import NEW, OLD, THIRD
+from slots.world import NEW, THIRD
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import rehearsals
@@ -21,7 +22,7 @@ DIGEST = f"sha256:{'1' * 64}"
 
 @pytest.fixture
 def look(ask: Callable[..., Result], server: Server) -> Callable[..., Result]:
-    return lambda **given: ask("rehearsal", **server.inputs, **{"min_requests": 1, **given})
+    return lambda **given: ask("rehearsal", **server.inputs, **given)
 
 
 def test_recorded_on_the_server(look: Callable[..., Result], server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,13 +43,15 @@ def test_recorded_on_the_server(look: Callable[..., Result], server: Server, mon
     server.world.receive(NEW)
 
 
-def test_a_rehearsal_that_lost_requests_is_recorded_too(look: Callable[..., Result], server: Server) -> None:
-    # Ready for the look before the switch; the front door asks the same path and gets what users would.
-    server.world.configure(front={"url": f"http://127.0.0.1:{server.world.front}/lost?health=1", "seconds": 2})
-    server.world.fault(OLD, status=500)
+def test_a_rehearsal_that_came_to_no_end_is_the_newest_too(look: Callable[..., Result], server: Server) -> None:
+    server.world.good("rehearse", NEW)
+    server.world.reset()
+    # Well on its own port, and broken for whoever comes through the front door.
+    server.world.configure(front={"url": f"http://127.0.0.1:{server.world.front}/orders", "seconds": 1})
+    server.world.fault(NEW, status=500)
     assert server.world.run("rehearse", NEW).code != 0
-    result = look(release=NEW, proves="zero-downtime")
-    assert result.status is Status.FAILED, result
+    result = look()
+    assert (result.status, "it came to no end: the front door does not answer" in result.found) == (Status.FAILED, True)
 
 
 def test_a_line_that_was_changed(look: Callable[..., Result], server: Server) -> None:
@@ -81,12 +84,18 @@ def held(days: float = 1, release: str = NEW, **given: object) -> Rehearsal:
         ([held(sent=0)], {}, Status.FAILED, "only 0 requests were sent"),
         ([held(rollback_seconds=121)], {}, Status.FAILED, "the rollback took 2 min 1 s, the limit is 2 min"),
         ([held(rollback_seconds=121)], {"proves": "zero-downtime"}, Status.PASSED, ""),
-        ([held(rollback_seconds=float("nan"))], {}, Status.FAILED, "the rollback took"),
+        ([held(trouble="no\x1b end", rollback_seconds=float("nan"))], {}, Status.FAILED, "came to no end: no� end"),
+        ([held(trouble="no end")], {"proves": "rollback"}, Status.FAILED, "came to no end"),
         ([held(rollback_seconds=-1)], {}, Status.FAILED, "the rollback took"),
         ([held(2), held(failed=1)], {}, Status.FAILED, "1 of 400 requests failed"),
         ([held(2, failed=1), held()], {}, Status.PASSED, ""),
         ([held(2), held(1, THIRD, failed=1)], {"release": NEW}, Status.PASSED, ""),
-        ([held(1, THIRD)], {"release": NEW}, Status.FAILED, "no rehearsal of release bbbbbbbbbbbb is recorded; 1 rehearsal"),
+        (
+            [held(1, THIRD)],
+            {"release": NEW},
+            Status.FAILED,
+            "no rehearsal of release bbbbbbbbbbbb is recorded; 1 rehearsal",
+        ),
         ([held()], {"images": {"backend": DIGEST}}, Status.FAILED, "other digests"),
         ([held(images={"backend": DIGEST})], {"images": {"backend": DIGEST}}, Status.PASSED, ""),
     ],
@@ -103,12 +112,22 @@ LINE = {
     "at": "2027-01-01T00:00:00.000+00:00",
     "data": {"release": NEW, "sent": 1, "failed": 0, "switch_seconds": 1, "rollback_seconds": 1},
 }
+NOT_A_NUMBER = {"data": {"release": NEW, "sent": 1, "failed": 0, "switch_seconds": 1, "rollback_seconds": float("nan")}}
+ENDLESS = {"release": NEW, "sent": 1, "failed": 0, "trouble": "no end"}
 
 
 def test_only_whole_lines_are_evidence() -> None:
-    assert [one.release for one in rehearsals.parse({"entries": [LINE, {"event": "done", "step": "rehearsal"}]})] == [NEW]
+    assert [one.release for one in rehearsals.parse({"entries": [LINE, {"event": "done", "step": "rehearsal"}]})] == [
+        NEW
+    ]
     assert rehearsals.parse({"entries": [{**LINE, "step": "note"}]}) == []
-    for wrong in ({"data": {}}, {"data": []}, {"at": "yesterday"}, {"at": "2027-01-01T00:00:00"}, {"data": None}):
+    assert rehearsals.parse({"entries": [{**LINE, "data": ENDLESS}]})[0].trouble == "no end"
+    wrongs: list[dict[str, Any]] = [
+        NOT_A_NUMBER,
+        *({"data": one} for one in ({}, [], None)),
+        *({"at": one} for one in ("yesterday", "2027-01-01T00:00:00")),
+    ]
+    for wrong in wrongs:
         with pytest.raises(CouldNotTell):
             rehearsals.parse({"entries": [{**LINE, **wrong}]})
     with pytest.raises(CouldNotTell):

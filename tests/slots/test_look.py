@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from slots.world import NEW, OLD, World
 
-SH = "sh -c".split()
+SH = ["sh", "-c"]
 
 
 @pytest.fixture
@@ -17,7 +17,9 @@ def log(host: World) -> Path:
     """The log of blue, which is live; the command appends from when on it was asked."""
     path = host.work / "blue.log"
     path.write_text("started\n")
-    host.configure(commands={"logs": [*SH, 'echo "$1" > "$2.since"; cat "$2"', "x", "{since}", str(host.work / "{slot}.log")]})
+    host.configure(
+        commands={"logs": [*SH, 'echo "$1" > "$2.since"; cat "$2"', "x", "{since}", str(host.work / "{slot}.log")]}
+    )
     return path
 
 

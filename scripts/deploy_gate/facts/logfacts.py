@@ -29,7 +29,7 @@ DATABASE = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A slot's log since a moment `seconds` ago: its lines, those that match, those that are allowed, the first hits."""
+    """A slot's log since a moment `seconds` ago: its lines, those that match or are allowed, the first hits."""
 
     slot: str
     release: str
@@ -46,9 +46,12 @@ def parse(told: Mapping[str, Any]) -> Seen:
     """From `slots logs SLOT --match`; CouldNotTell when it is not what this version knows."""
     try:
         hits = tuple((str(one["pattern"]), str(one["line"])) for one in told["hits"])
-        texts = (str(told[key]) for key in ("slot", "release", "since"))
+        slot, release, since = str(told["slot"]), str(told["release"]), str(told["since"])
         matched = sum(int(one) for one in told["counts"].values())
-        return Seen(*texts, float(told["seconds"]), int(told["lines"]), matched, int(told["allowed"]), hits)
+        lines, allowed = int(told["lines"]), int(told["allowed"])
+        return Seen(slot, release, since, float(told["seconds"]), lines, matched, allowed, hits)
     except (KeyError, TypeError, ValueError, AttributeError):
         found = "the server's answer does not say what is in the log"
-        raise CouldNotTell(found, "see `slots logs` on the server; the program there may be another version's") from None
+        raise CouldNotTell(
+            found, "see `slots logs` on the server; the program there may be another version's"
+        ) from None

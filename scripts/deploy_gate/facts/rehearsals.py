@@ -6,6 +6,7 @@ asks here and nowhere else, so that the store can change.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,8 @@ class Rehearsal:
     switch_seconds: float
     rollback_seconds: float
     by: str = ""
+    trouble: str = ""
+    """Why it came to no end; then its numbers say nothing."""
     images: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,6 +68,12 @@ def _rehearsal(entry: Mapping[str, Any]) -> Rehearsal:
     if at.tzinfo is None:
         raise ValueError("its time has no zone")
     images = {str(key): str(value) for key, value in data.get("images", {}).items()}
-    counts = int(data["sent"]), int(data["failed"])
-    times = float(data["switch_seconds"]), float(data["rollback_seconds"])
-    return Rehearsal(at, str(data["release"]), *counts, *times, str(entry.get("by", "")), images)
+    trouble = str(data.get("trouble", ""))
+    release, by = str(data["release"]), str(entry.get("by", ""))
+    sent, failed = int(data["sent"]), int(data["failed"])
+    if trouble:
+        return Rehearsal(at, release, sent, failed, 0, 0, by, trouble, images)
+    there, back = float(data["switch_seconds"]), float(data["rollback_seconds"])
+    if not (math.isfinite(there) and math.isfinite(back)):
+        raise ValueError("its times are no numbers")
+    return Rehearsal(at, release, sent, failed, there, back, by, "", images)

@@ -47,8 +47,8 @@ class Remote:
         done = self.git("ls-remote", "--heads", "--", self.url, name)
         if done.code:
             raise CouldNotTell(f"the remote cannot be asked: {_words(done, self.url)}", _FIX)
-        found = dict(reversed(line.split("\t", 1)) for line in done.out.splitlines() if "\t" in line)
-        return found.get(name)
+        pairs = (line.partition("\t") for line in done.out.splitlines())
+        return next((commit for commit, _, known in pairs if known == name), None)
 
     def has(self, branch: str, commit: str) -> bool:
         """Whether a commit is on the branch; fetches the branch's commits, without their files where that is known."""
@@ -71,7 +71,9 @@ def opened(name: str, timeout: float) -> Iterator[Remote]:
     with tempfile.TemporaryDirectory(prefix="deploy-gate-") as folder:
         made = git.git("init", "--quiet", "--bare", folder)
         if made.code:
-            raise CouldNotTell(f"git init refused: {made.last_words(1)}", "make the folder for temporary files writable")
+            raise CouldNotTell(
+                f"git init refused: {made.last_words(1)}", "make the folder for temporary files writable"
+            )
         # A relative path of the clone's configuration means nothing elsewhere.
         here = str(Path.cwd() / url) if "://" not in url and Path(url).is_dir() else url
         yield Remote(here, Path(folder), settings, timeout)

@@ -48,11 +48,23 @@ def slots(told: Mapping[str, Any]) -> list[Slot]:
     return found
 
 
+def name(told: Mapping[str, Any], *, live: bool) -> str:
+    """The name of the live slot, or of the other; CouldNotTell when it is not what this version knows."""
+    try:
+        found = [str(one) for one in told["slots"] if (one == told["live"]) == live]
+    except (KeyError, TypeError):
+        found = []
+    if len(found) != 1:
+        raise CouldNotTell("the server's answer names no two slots of which one is live", _FIX)
+    return found[0]
+
+
 def _slot(name: str, one: Mapping[str, Any], *, live: bool) -> Slot:
+    port, release = int(one["port"]), str(one["release"])
     if not one["running"]:
-        return Slot(name, int(one["port"]), live, running=False, release=str(one["release"]))
-    texts = (str(one[key]) for key in ("release", "names", "alive", "ready"))
-    return Slot(name, int(one["port"]), live, True, *texts, seconds=float(one["ready_seconds"]))
+        return Slot(name, port, live, running=False, release=release)
+    names, alive, ready = str(one["names"]), str(one["alive"]), str(one["ready"])
+    return Slot(name, port, live, True, release, names, alive, ready, float(one["ready_seconds"]))
 
 
 def lines(told: Mapping[str, Any]) -> dict[str, Line]:
@@ -81,7 +93,9 @@ def settled(all_lines: Mapping[str, Line], names: list[str], skippable: tuple[st
         line = all_lines.get(name) or all_lines.get("preflight") or Line(name, "unknown", "the server did not say")
         if line.status == "passed" or (line.status == "skipped" and name in skippable):
             continue
-        raise CouldNotTell(f"not measured on the server: {shown(line)}", brief(line.fix, 300) or _MEASURE.get(name, _FIX))
+        raise CouldNotTell(
+            f"not measured on the server: {shown(line)}", brief(line.fix, 300) or _MEASURE.get(name, _FIX)
+        )
     return []
 
 

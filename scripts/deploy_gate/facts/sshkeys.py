@@ -23,7 +23,9 @@ def pinned(host_keys: str, where: Address) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(prefix="deploy-gate-") as folder:
         path = pins.write(host_keys, where, Path(folder))
         said = process.run(["ssh-keygen", "-F", where.pin, "-f", path], timeout=10).out
-    found = [_fingerprint(line) for line in said.splitlines() if line.strip() and not line.startswith(("#", "@revoked"))]
+    found = [
+        _fingerprint(line) for line in said.splitlines() if line.strip() and not line.startswith(("#", "@revoked"))
+    ]
     return tuple(dict.fromkeys(found))
 
 
@@ -42,7 +44,7 @@ def held(connection: Connection) -> str:
     """The fingerprint of the key that the connection was opened with, as its own agent tells it."""
     socket = next(one for one in connection.options if one.startswith("IdentityAgent=")).partition("=")[2]
     told = process.run(["ssh-add", "-l", "-E", "sha256"], timeout=10, env={"SSH_AUTH_SOCK": socket})
-    found = FINGERPRINT.findall(told.out)
+    found: list[str] = FINGERPRINT.findall(told.out)
     if told.code or len(found) != 1:
         raise CouldNotTell(f"the agent does not tell its key: {told.last_words(1)}", "run it again")
     return found[0]
