@@ -13,6 +13,8 @@ from deploy_gate.facts import slotfacts
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, Status
 
+GOOD = {"running": True, "release": OLD, "names": OLD, "alive": "yes", "ready": "yes", "port": 1, "ready_seconds": 0.1}
+
 
 @pytest.fixture
 def look(ask: Callable[..., Result], server: Server) -> Callable[..., Result]:
@@ -71,12 +73,25 @@ def test_latency(look: Callable[..., Result], both: Server) -> None:
     both.world.fault(NEW, delay=0.3)
     result = look(warning="100ms", critical="200ms")
     assert (result.status, result.found[:27]) == (Status.FAILED, "green was ready only after ")
-    assert look(warning="100ms", critical="900ms").status is Status.WARNED
-    assert look(target="100ms").status is Status.PASSED
     assert look(slots="live", critical="250ms").status is Status.PASSED
 
 
-GOOD = {"running": True, "release": OLD, "names": OLD, "alive": "yes", "ready": "yes", "port": 1, "ready_seconds": 0.1}
+@pytest.mark.parametrize(
+    ("limits", "status", "told"),
+    [
+        ((0.1, 0.2, 0.25), Status.FAILED, "green was ready only after 300 ms, the limit is 250 ms"),
+        ((0.1, 0.2, 0.3), Status.WARNED, "green was ready only after 300 ms, the warning is at 200 ms"),
+        ((0.1, 0.3, 0.3), Status.PASSED, "aimed at 100 ms"),
+        ((None, None, None), Status.PASSED, "green (idle) is ready after 300 ms"),
+    ],
+)
+def test_bands(limits: tuple[float | None, ...], status: Status, told: str) -> None:
+    module = Catalog().get("slot-health").module
+    slots = slotfacts.slots({"live": "blue", "slots": {"blue": GOOD, "green": {**GOOD, "ready_seconds": 0.3}}})
+    result = module.judge(slots, module.Limits(*limits))
+    assert (result.status, told in result.found) == (status, True), result
+
+
 
 
 @pytest.mark.parametrize(
