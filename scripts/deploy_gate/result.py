@@ -90,6 +90,16 @@ class Result:
         return replace(self, status=status, found=one_line(f"{note}; {self.found}" if self.found else note))
 
 
+@dataclass(frozen=True, slots=True)
+class FellBack(Result):
+    """An operation's answer: it could not do it, went back, and production is healthy. Exit code 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class FallBackFailed(Result):
+    """An operation's answer: it could not go back either; a person is needed now. Exit code 5."""
+
+
 def passed(found: str, **more: Any) -> Result:
     """The thing was looked at and is within its limit."""
     return Result.of(Status.PASSED, found, **more)
@@ -113,6 +123,16 @@ def error(found: str, fix: str, **more: Any) -> Result:
 def pending(found: str, fix: str, **more: Any) -> Result:
     """Waits for a person."""
     return Result.of(Status.PENDING, found, fix, **more)
+
+
+def fell_back(found: str, fix: str, **more: Any) -> Result:
+    """The release is out again, production is healthy on the one before."""
+    return FellBack.of(Status.FAILED, found, fix, **more)
+
+
+def fall_back_failed(found: str, fix: str, **more: Any) -> Result:
+    """Neither in nor out for certain."""
+    return FallBackFailed.of(Status.FAILED, found, fix, **more)
 
 
 class CouldNotTell(Exception):

@@ -12,9 +12,11 @@ from deploy_gate.catalog import Capability, Catalog, Kind
 from deploy_gate.engine import executor, gate, masking
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report import machine, terminal
-from deploy_gate.result import Result, Severity, Status
+from deploy_gate.result import FallBackFailed, FellBack, Result, Severity, Status
 
 EXIT = {Status.FAILED: 1, Status.ERROR: 3, Status.PENDING: 3}
+# What production is like afterwards, told apart from a plain refusal.
+FALLEN: dict[type[Result], int] = {FellBack: 4, FallBackFailed: 5}
 _WORDS: dict[Kind, str] = {"check": "check", "operation": "do"}
 
 
@@ -39,7 +41,7 @@ def run_single(kind: Kind, argv: list[str]) -> int:
     masker = masking.from_environment((*capability.about.secrets, *capability.named(values)))
     result = masker.result(_run(capability, values, masker))
     _tell(capability, result, as_json=options.json)
-    return EXIT.get(result.status, 0)
+    return FALLEN.get(type(result), EXIT.get(result.status, 0))
 
 
 def _run(capability: Capability, values: dict[str, Any], masker: masking.Masker) -> Result:

@@ -63,6 +63,11 @@ class HostProgram:
     python: str = "python3"
     sudo: bool = False
 
+    @property
+    def name(self) -> str:
+        """The server's address, as messages name it."""
+        return str(self.connection.address)
+
     def run(self, *words: str, timeout: float = 120, lease: str = "", stdin: bytes | IO[bytes] = b"") -> Answer:
         """Run one command; CouldNotTell when there is no answer. A refusal is an answer: look at its `code`."""
         program = hostprogram.packed()
@@ -83,7 +88,7 @@ class HostProgram:
         """The data of a command that must succeed; CouldNotTell with its own words when it does not."""
         answer = self.run(*words, timeout=timeout, lease=lease)
         if not answer.good:
-            raise CouldNotTell(f"{self.connection.address.name}: {answer.found}", answer.fix)
+            raise CouldNotTell(f"{self.name}: {answer.found}", answer.fix)
         return answer.data
 
     def _answer(self, word: str, code: int, out: str, words: str) -> Answer:
@@ -96,7 +101,7 @@ class HostProgram:
             if isinstance(data, dict) and isinstance(data.get("exit"), int):
                 return Answer(data["exit"], data)
         raise CouldNotTell(
-            f"slots {word} gave no answer on {self.connection.address.name} (exit code {code}): {brief(words, 300)}",
+            f"slots {word} gave no answer on {self.name} (exit code {code}): {brief(words, 300)}",
             _help(code, words, self.python),
         )
 

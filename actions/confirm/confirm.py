@@ -1,0 +1,41 @@
+"""Confirms that the release that was switched to is good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deploy_gate.catalog import About
+from deploy_gate.result import Result, passed
+from deploy_gate.rollout import order
+from deploy_gate.rollout.prepare import step
+from deploy_gate.rollout.servers import READS, SECRETS, Login, servers, who
+from deploy_gate.rollout.stopped import Stopped
+from deploy_gate.ssh.hostprogram import HostProgram
+from deploy_gate.units import counted
+
+ABOUT = About(secrets=SECRETS, reads=READS, timeout=600)
+
+
+def operate(
+    *,
+    host: list[str],
+    host_keys: str,
+    config: str,
+    python: str,
+    sudo: bool,
+    release: str,
+) -> Result:
+    """Confirm on every server; one that went back already is told, and nothing is called a success."""
+    wanted = order.identity(release)
+    with servers(Login(host, host_keys, config, python, sudo)) as where:
+        return confirmed(where, wanted)
+
+
+def confirmed(where: Sequence[HostProgram], release: str) -> Result:
+    """The answers of all of them as one."""
+    words = ("confirm", release, "--by", who())
+    try:
+        step("confirm", where, lambda server: server.run(*words))
+    except Stopped as stopped:
+        return stopped.result("see where it is live: `do diagnose`")
+    return passed(f"{release[:12]} is confirmed on {counted(len(where), 'server')}")

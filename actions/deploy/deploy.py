@@ -1,0 +1,70 @@
+"""Brings a release to the servers, switches to it, and confirms it or falls back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploy_gate.catalog import About
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import Result
+from deploy_gate.rollout import order
+from deploy_gate.rollout.deployment import Deployment, Times
+from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
+from deploy_gate.units import Duration, show_duration
+
+ABOUT = About(secrets=SECRETS, reads=READS, timeout=7200)
+MARGIN = 30.0
+
+
+def operate(  # noqa: PLR0913 - one for each input
+    *,
+    host: list[str],
+    host_keys: str,
+    config: str,
+    python: str,
+    sudo: bool,
+    release: str,
+    manifest: str,
+    archive: str,
+    smoke: list[str],
+    smoke_command: str,
+    acknowledged: bool,
+    confirm_within: Duration,
+    watch: Duration,
+    guard_for: Duration,
+) -> Result:
+    """Deploy to all of the servers or to none; after the switch any trouble leads back, and says so."""
+    check_times(confirm_within, watch)
+    made = order.made(
+        release=release,
+        smoke=smoke,
+        smoke_command=smoke_command,
+        manifest=manifest,
+        archive=archive,
+        acknowledged=acknowledged,
+    )
+    with servers(Login(host, host_keys, config, python, sudo)) as where:
+        return Deployment(where, made.release, Times(confirm_within, watch, guard_for)).run(made)
+
+
+def validate(
+    *,
+    host: list[str],
+    host_keys: str,
+    config: str,
+    python: str,
+    sudo: bool,
+    confirm_within: float,
+    watch: float,
+    **_: Any,
+) -> None:
+    """What no type can tell."""
+    check_times(confirm_within, watch)
+    Login(host, host_keys, config, python, sudo).check()
+
+
+def check_times(confirm_within: float, watch: float) -> None:
+    """The watch must end before the server goes back by itself, with time to say so."""
+    if confirm_within < watch + MARGIN:
+        least = show_duration(watch + MARGIN)
+        raise Misconfigured([f"input 'confirm-within' is {show_duration(confirm_within)}, expected {least} or more"])

@@ -1,0 +1,175 @@
+"""A deployment: prepared side by side, switched one after the other, watched, confirmed; all of the servers or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deploy_gate import runner
+from deploy_gate.result import Evidence, Result, error, failed, fall_back_failed, fell_back, passed
+from deploy_gate.rollout import back, lease, prepare
+from deploy_gate.rollout.order import Order
+from deploy_gate.rollout.servers import tried, who
+from deploy_gate.rollout.stopped import Stopped
+from deploy_gate.ssh.hostprogram import FALL_BACK_FAILED, FELL_BACK, UNKNOWN, WRONG, Answer, HostProgram
+from deploy_gate.units import counted
+
+PAUSE = 1.0
+UNTOUCHED = "nothing was switched, production is served by the release before"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: until an unconfirmed switch goes back by itself, of our own watch, of the guard's after the confirm."""
+
+    confirm_within: float
+    watch: float
+    guard_for: float
+
+
+@dataclass(slots=True)
+class Deployment:
+    """One release on its way; `switched` are the servers that may serve it."""
+
+    where: Sequence[HostProgram]
+    release: str
+    times: Times
+    switched: list[HostProgram] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def run(self, order: Order) -> Result:
+        """Everything, from the first byte to the confirm."""
+        try:
+            live = prepare.receive(self.where, order)
+            missing = [server for server in self.where if live[server.name] != self.release]
+            self.switched = [server for server in self.where if server not in missing]
+            with lease.held(self.where, f"deploy {self.release[:12]}") as leases:
+                self.note("brought")
+                if missing:
+                    prepare.prepare(missing, order, leases)
+                    self.note("prepared")
+                return self.take_over(missing, leases)
+        except Stopped as stopped:
+            # Those that had it before this run keep it: it was confirmed there, or goes back by itself.
+            return stopped.result(UNTOUCHED)
+        except KeyboardInterrupt:
+            return failed(f"cancelled; {UNTOUCHED}", "start it again when you want it", evidence=self.evidence)
+
+    def switch_only(self) -> Result:
+        """The switch alone; somebody else confirms, or each server goes back by itself."""
+        try:
+            with lease.held(self.where, f"switch to {self.release[:12]}") as leases:
+                try:
+                    for server in self.where:
+                        self.switch(server, leases[server.name])
+                except Stopped as stopped:
+                    return self.fall_back(str(stopped), stopped.answer)
+                except KeyboardInterrupt:
+                    return self.fall_back("cancelled", Answer(UNKNOWN, {}))
+        except Stopped as stopped:
+            return stopped.result(UNTOUCHED)
+        seconds = f"{self.times.confirm_within:g} s"
+        found = f"{self.release[:12]} is live on {counted(len(self.where), 'server')}; confirm it within {seconds}"
+        return passed(f"{found}, else they go back by themselves", evidence=self.evidence)
+
+    def take_over(self, missing: Sequence[HostProgram], leases: Mapping[str, str]) -> Result:
+        """Switch, watch, confirm; back on all of them when anything is not as it should be."""
+        try:
+            for server in missing:
+                self.switch(server, leases[server.name])
+            self.note("switched")
+            if missing:
+                self.watch()
+                self.note("watched")
+            for server in self.where:
+                words = ("confirm", self.release, "--by", who())
+                prepare.step("confirm", [server], lambda one: one.run(*words, lease=leases[one.name]))  # noqa: B023
+        except Stopped as stopped:
+            return self.fall_back(str(stopped), stopped.answer)
+        except KeyboardInterrupt:
+            return self.fall_back("cancelled", Answer(UNKNOWN, {}))
+        return self.done(changed=bool(missing))
+
+    def switch(self, server: HostProgram, token: str) -> None:
+        """One server; from the moment it is asked it counts as one that may have switched."""
+        self.switched.append(server)
+        words = ("--confirm-within", f"{self.times.confirm_within:g}", "--guard-for", f"{self.times.guard_for:g}")
+        argv = ("switch", self.release, "--by", who(), *words)
+        answer = tried(lambda one: one.run(*argv, timeout=300, lease=token), server)
+        for line in answer.said:
+            runner.say(f"{server.name}: {line}")
+        if not answer.good:
+            if answer.code not in (UNKNOWN, FELL_BACK, FALL_BACK_FAILED, WRONG):
+                self.switched.remove(server)  # it refused, and nothing was changed there
+            raise Stopped("switch", server, answer)
+
+    def watch(self) -> None:
+        """Ask every server, until the time is over, whether it serves the release; the guard there does the rest."""
+        until, bad = time.monotonic() + self.times.watch, 0
+        while True:
+            trouble = self.look()
+            bad = bad + 1 if trouble else 0
+            if bad >= 3 and trouble:
+                raise trouble
+            if time.monotonic() >= until and not bad:
+                return
+            time.sleep(PAUSE)
+
+    def look(self) -> Stopped | None:
+        """One round; raises at once where a server has gone back already, and returns what may be over in a second."""
+        found = None
+        for server in self.where:
+            answer = tried(lambda one: one.run("status", timeout=60), server)
+            told = _gone(answer, self.release)
+            if told:
+                raise Stopped(
+                    "watch", server, Answer(FELL_BACK, {"trouble": {"what": told, "do": "see `slots journal`"}})
+                )
+            front = answer.data.get("front")
+            trouble = front.get("trouble") if isinstance(front, dict) else answer.found
+            if trouble:
+                do = "see `slots logs`, `slots status` on the server"
+                found = Stopped("watch", server, Answer(1, {"trouble": {"what": f"front door: {trouble}", "do": do}}))
+        return found
+
+    def fall_back(self, why: str, cause: Answer) -> Result:
+        """The release before again, wherever it may have been left."""
+        if not self.switched:
+            return _untouched(why, cause, self.evidence)
+        runner.say(f"falling back: {why}")
+        found = back.go(self.switched, self.release, why)
+        evidence = [*self.evidence, {"message": why}, *found.lines]
+        if found.good:
+            return fell_back(f"{why}; fell back: {found.told}", cause.fix, evidence=evidence)
+        worst = found.worst or cause
+        return fall_back_failed(f"{why}; and not back: {found.told}", worst.fix, evidence=evidence)
+
+    def note(self, what: str) -> None:
+        """How long it took until here."""
+        seconds = round(time.monotonic() - self.began, 2)
+        self.evidence.append({"message": f"{what} after {seconds:.1f} s", "phase": what, "after_seconds": seconds})
+
+    def done(self, *, changed: bool) -> Result:
+        """It is in."""
+        where = f"on {counted(len(self.where), 'server')}"
+        if not changed:
+            return passed(f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence)
+        text = f"{self.release[:12]} is live {where}, watched for {self.times.watch:g} s, confirmed"
+        return passed(f"{text}; {time.monotonic() - self.began:.1f} s in all", evidence=self.evidence)
+
+
+def _gone(answer: Answer, release: str) -> str:
+    """Who took the release out; empty while it is live, or nobody knows."""
+    live = answer.data.get("release")
+    if not answer.good or live == release:
+        return ""
+    left = [one for one in answer.data.get("left", []) if isinstance(one, dict) and one.get("release") == release]
+    by = f"by {left[-1].get('by')}: {left[-1].get('reason')}" if left else "by somebody"
+    return f"it was taken out {by}; live is {str(live)[:12]}"
+
+
+def _untouched(why: str, cause: Answer, evidence: Sequence[Evidence]) -> Result:
+    say = error if cause.code == UNKNOWN else failed
+    return say(f"{why}; {UNTOUCHED}", cause.fix, evidence=evidence)

@@ -1,0 +1,125 @@
+"""Everything before the switch. Production is served by the release before, whatever happens here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from hashlib import sha256
+from importlib import resources
+from typing import IO
+
+from deploy_gate import runner
+from deploy_gate.result import CouldNotTell, brief, one_line
+from deploy_gate.rollout.order import Order
+from deploy_gate.rollout.servers import Call, side_by_side, tried, who
+from deploy_gate.rollout.stopped import Stopped
+from deploy_gate.ssh.hostprogram import PLACE, REFUSED, Answer, HostProgram
+
+# The limits of the server's own configuration end each step; these are for one that hangs in spite of them.
+LONG = 3600.0
+
+
+def receive(where: Sequence[HostProgram], order: Order) -> dict[str, str]:
+    """Bring the release there; returns which servers have it live already, by name. No lease is needed for this."""
+    live = {server.name: str(answer.data.get("release", "")) for server, answer in step("status", where, _status)}
+    step("receive", where, partial(_receive, order=order))
+    return live
+
+
+def _status(server: HostProgram) -> Answer:
+    return server.run("status", "--quick", timeout=60)
+
+
+def _receive(server: HostProgram, order: Order) -> Answer:
+    path = f"{PLACE}/manifest-{sha256(order.manifest).hexdigest()[:16]}.json"
+    server.connection.put(order.manifest, path)
+    with ExitStack() as stack:
+        images: bytes | IO[bytes] = b""
+        if order.archive:
+            try:
+                images = stack.enter_context(order.archive.open("rb"))
+            except OSError as fault:
+                found = f"{brief(str(order.archive))} cannot be read: {fault.strerror}"
+                raise CouldNotTell(found, "write the images there first (`docker save -o`)") from None
+        return server.run("receive", path, "--by", who(), timeout=LONG, stdin=images)
+
+
+def prepare(where: Sequence[HostProgram], order: Order, leases: Mapping[str, str]) -> None:
+    """See whether it can begin, start the idle slots, migrate, smoke them; Stopped at the first that is refused."""
+    words = (order.release, "--by", who())
+    step("preflight", where, lambda server: _preflight(server, order.release))
+    step("prepare", where, lambda server: server.run("prepare", *words, timeout=LONG, lease=leases[server.name]))
+    more = ("--acknowledged",) if order.acknowledged else ()
+    for server in where:
+        # One after the other: they share a database. The first one migrates, the others find it done.
+        step(
+            "migrate",
+            [server],
+            lambda one: one.run("migrate", *words, *more, timeout=LONG, lease=leases[one.name]),
+        )
+    if order.smoke or order.command:
+        step("smoke", where, lambda server: _smoke(server, order))
+
+
+def step(name: str, where: Sequence[HostProgram], call: Call) -> list[tuple[HostProgram, Answer]]:
+    """Ask all of them, tell what they said; Stopped when one refuses."""
+    answers = side_by_side(where, call) if len(where) > 1 else [(one, tried(call, one)) for one in where]
+    for server, answer in answers:
+        for line in answer.said:
+            runner.say(f"{server.name}: {line}")
+    for server, answer in answers:
+        if not answer.good:
+            raise Stopped(name, server, answer)
+    return answers
+
+
+def _preflight(server: HostProgram, release: str) -> Answer:
+    answer = server.run("preflight", release, timeout=120)
+    lines = answer.data.get("lines")
+    if answer.code != REFUSED or not isinstance(lines, list):
+        return answer
+    bad = [one for one in lines if isinstance(one, dict) and one.get("status") in ("failed", "unknown")]
+    found = "; ".join(f"{one.get('name')}: {one.get('found')}" for one in bad)
+    fixes = "; ".join(dict.fromkeys(str(one.get("fix")) for one in bad if one.get("fix")))
+    return Answer(answer.code, {"exit": answer.code, "trouble": {"what": one_line(found), "do": one_line(fixes)}})
+
+
+def _smoke(server: HostProgram, order: Order) -> Answer:
+    """The idle slot on its own port: the paths, then the command."""
+    data = server.good("status", "--quick")
+    slots = data.get("slots", {})
+    slot = next((name for name, one in slots.items() if one.get("release") == order.release), "")
+    port = str(slots[slot].get("port")) if slot else ""
+    if not port.isdigit():
+        raise CouldNotTell(f"{order.release[:12]} is in no slot any more", "see `slots journal` on the server")
+    checks: list[Callable[[], str]] = []
+    if order.smoke:
+        checks.append(lambda: _paths(server, port, order.smoke))
+    if order.command:
+        filled = [_filled(word, slot, port, order.release) for word in order.command]
+        checks.append(lambda: _command(server, filled))
+    trouble = next((found for check in checks if (found := check())), "")
+    if trouble:
+        do = f"see `slots logs {slot}`; correct it and deploy again, the live slot was not touched"
+        means = "the new release is alive, but does not do its work"
+        what = f"the idle slot ({slot}) fails its smoke check: {trouble}"
+        return Answer(REFUSED, {"exit": REFUSED, "trouble": {"what": what, "means": means, "do": do}})
+    return Answer(0, {"exit": 0, "said": [f"the idle slot ({slot}) passes its smoke check"]})
+
+
+def _filled(word: str, slot: str, port: str, release: str) -> str:
+    return word.replace("{slot}", slot).replace("{port}", port).replace("{release}", release)
+
+
+def _paths(server: HostProgram, port: str, paths: Sequence[str]) -> str:
+    source = resources.files("deploy_gate.rollout.onhost").joinpath("looks.py").read_bytes()
+    out = server.connection.ask([server.python, "-I", "-", port, *paths], timeout=20 + 12 * len(paths), stdin=source)
+    looks = json.loads(out.splitlines()[-1])
+    return "; ".join(f"{one['path']}: {one['trouble']}" for one in looks if one["trouble"])
+
+
+def _command(server: HostProgram, argv: list[str]) -> str:
+    done = server.connection.run(argv, timeout=300)
+    return f"{argv[0]} ended with exit code {done.code}: {done.last_words()}" if done.code else ""

@@ -1,0 +1,115 @@
+"""Servers on loopback for operations: each a host of `slots.world` behind an ssh server of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slots.world import NEW, OLD, World, world
+from support import ROOT
+
+from deploy_gate.result import CouldNotTell
+from deploy_gate.workbench.sshd import Sshd, sshd
+
+
+@dataclass
+class Told:
+    """What an operation said: its exit code and its result."""
+
+    code: int
+    data: dict[str, Any]
+    log: str
+
+    @property
+    def found(self) -> str:
+        return str(self.data["found"])
+
+    @property
+    def lines(self) -> list[str]:
+        return [str(one.get("message")) for one in self.data["evidence"]]
+
+
+@dataclass
+class Fleet:
+    """Some servers, the first one's key in the environment of every operation."""
+
+    hosts: list[World]
+    doors: list[Sshd]
+
+    @property
+    def key(self) -> str:
+        return self.doors[0].key
+
+    def inputs(self, count: int = 1, **more: str) -> dict[str, str]:
+        """What every operation wants to know, for the first `count` servers."""
+        doors = self.doors[:count]
+        login = {"host": "\n".join(one.host for one in doors), "host-keys": "".join(one.pins for one in doors)}
+        return {**login, "config": "slots.json", **{name.replace("_", "-"): value for name, value in more.items()}}
+
+    def popen(self, name: str, inputs: dict[str, str]) -> subprocess.Popen[str]:
+        """Start an operation as a step would, in a process of its own."""
+        env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        env |= {"SSH_PRIVATE_KEY": self.key, "DEPLOY_GATE_INPUTS": json.dumps(inputs)}
+        env |= {"GITHUB_TRIGGERING_ACTOR": "ada", "GITHUB_RUN_ID": "7"}
+        env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "XDG_", "UV_"))}
+        argv = [sys.executable, "-I", str(ROOT / "scripts"), "do", name, "--json"]
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd="/")
+
+    def read(self, child: subprocess.Popen[str], timeout: float = 60) -> Told:
+        """Its end."""
+        try:
+            out, err = child.communicate(timeout=timeout)
+        finally:
+            child.kill()
+            child.wait()
+        assert "Traceback" not in err, err
+        assert out.strip(), err
+        return Told(child.returncode, json.loads(out), err)
+
+    def do(self, name: str, count: int = 1, **more: str) -> Told:
+        """Run an operation on the first `count` servers."""
+        return self.read(self.popen(name, self.inputs(count, **more)))
+
+    def deploy(self, release: str = NEW, count: int = 1, **more: str) -> Told:
+        """A deployment with a short watch."""
+        return self.do("deploy", count, **{"release": release, "watch": "500ms", "confirm_within": "40s", **more})
+
+    def live(self, *expected: tuple[str, str]) -> None:
+        """Assert what is live where, that all agrees, and that every lease is free."""
+        for host, (release, slot) in zip(self.hosts, expected, strict=False):
+            host.live(release, slot)
+            assert host.good("status")["lease"] is None
+
+    def reset(self) -> None:
+        """OLD in blue everywhere."""
+        for host in self.hosts:
+            host.reset()
+
+
+@contextmanager
+def fleet(count: int) -> Iterator[Fleet]:
+    """So many servers; skipped, by name, where there is no nginx or sshd."""
+    with ExitStack() as stack:
+        try:
+            # Not below pytest's own folder: nginx's workers could not enter that.
+            folders = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slots-"))) for _ in range(count)]
+            hosts = [stack.enter_context(world(folder)) for folder in folders]
+            doors: list[Sshd] = []
+            for folder in folders:
+                doors.append(stack.enter_context(sshd(folder / "ssh", SetEnv=f"HOME={folder}")))
+                (folder / "ssh" / "authorized").write_text((folders[0] / "ssh" / "user_key.pub").read_text())
+        except CouldNotTell as fault:
+            pytest.skip(f"no servers: {fault.found}; {fault.fix}")
+        yield Fleet(hosts, doors)
+
+
+__all__ = ["NEW", "OLD", "Fleet", "Told", "fleet"]
