@@ -19,7 +19,9 @@ _SKIPPABLE = ("flag-folder",)
 def check(*, host: str, host_keys: str, config: str) -> Result:
     """Ask the host program, which runs `nginx -T` and reads what it prints."""
     validate(host=host, config=config)
-    return judge(slotfacts.lines(onhost.ask(Place(host, host_keys, config), "preflight")))
+    with onhost.opened(Place(host, host_keys, config)) as there:
+        lines = slotfacts.lines(onhost.preflight(there))
+    return judge(lines)
 
 
 def validate(*, host: str, config: str, **_: object) -> None:

@@ -42,8 +42,9 @@ def check(  # noqa: PLR0913 - one parameter for each input
 ) -> Result:
     """Ask the host program, which asks both slots."""
     validate(host=host, config=config, target=target, warning=warning, critical=critical)
-    told = onhost.ask(Place(host, host_keys, config), "status")
-    return judge(slotfacts.slots(told), Limits(target, warning, critical, slots, release))
+    with onhost.opened(Place(host, host_keys, config)) as there:
+        found = slotfacts.slots(there.good("status"))
+    return judge(found, Limits(target, warning, critical, slots, release))
 
 
 def validate(*, host: str, config: str, **limits: object) -> None:

@@ -36,19 +36,19 @@ def check(
     validate(host=host, config=config, measured=measured, once=once)
     with onhost.opened(Place(host, host_keys, config)) as there:
         slots = slotfacts.slots(there.good("status"))
-        answer = there.run("preflight")
-        facts = Facts(slots, slotfacts.lines(answer.data), _containers(there.connection, once))
+        lines = slotfacts.lines(onhost.preflight(there))
+        facts = Facts(slots, lines, _containers(there.connection, once))
     return judge(facts, measured, both_running=both_running)
 
 
 def validate(*, host: str, config: str, measured: list[str], once: list[str], **_: object) -> None:
     """Misconfigured for what can be known wrong before anything is asked."""
     onhost.validate(host, config)
-    wrong = [f"input 'measured': there is no {brief(one)!r}, expected {', '.join(_MEASURES)}" for one in measured]
-    wrong = [text for text, one in zip(wrong, measured, strict=True) if one not in _MEASURES]
+    legal = ", ".join(_MEASURES)
+    wrong = [f"input 'measured' names {brief(one)!r}, expected {legal}" for one in measured if one not in _MEASURES]
     wrong += [f"input 'once': {brief(one)!r} is no service" for one in once if not _SERVICE.fullmatch(one)]
     if not measured:
-        wrong.append("input 'measured' is empty, expected at least one of " + ", ".join(_MEASURES))
+        wrong.append(f"input 'measured' is empty, expected at least one of {legal}")
     if wrong:
         raise Misconfigured(wrong)
 

@@ -124,8 +124,11 @@ def test_only_whole_lines_are_evidence() -> None:
     assert rehearsals.parse({"entries": [{**LINE, "data": ENDLESS}]})[0].trouble == "no end"
     wrongs: list[dict[str, Any]] = [
         NOT_A_NUMBER,
-        *({"data": one} for one in ({}, [], None)),
-        *({"at": one} for one in ("yesterday", "2027-01-01T00:00:00")),
+        {"data": {}},
+        {"data": []},
+        {"data": None},
+        {"at": "yesterday"},
+        {"at": "2027-01-01T00:00:00"},
     ]
     for wrong in wrongs:
         with pytest.raises(CouldNotTell):

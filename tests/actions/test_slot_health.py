@@ -92,8 +92,6 @@ def test_bands(limits: tuple[float | None, ...], status: Status, told: str) -> N
     assert (result.status, told in result.found) == (status, True), result
 
 
-
-
 @pytest.mark.parametrize(
     "told",
     [

@@ -60,12 +60,9 @@ def opened(place: Place) -> Iterator[HostProgram]:
         yield HostProgram(connection, place.config)
 
 
-def ask(place: Place, *words: str) -> Mapping[str, Any]:
-    """One question to the host program; an answer that refuses is an answer where `preflight` gives it."""
-    with opened(place) as there:
-        if words[0] == "preflight":
-            answer = there.run(*words)
-            if not isinstance(answer.data.get("lines"), list):
-                raise CouldNotTell(f"{place.host}: {answer.found}", answer.fix)
-            return answer.data
-        return there.good(*words)
+def preflight(there: HostProgram) -> Mapping[str, Any]:
+    """What its preflight says, also where that is that nothing may begin."""
+    answer = there.run("preflight")
+    if not isinstance(answer.data.get("lines"), list):
+        raise CouldNotTell(f"{there.connection.address.name}: {answer.found}", answer.fix)
+    return answer.data
