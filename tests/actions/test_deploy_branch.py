@@ -45,6 +45,30 @@ def look(ask: Ask) -> Ask:
     return lambda branch="main", **given: ask("deploy-branch", branch=branch, **given)
 
 
+@pytest.fixture
+def server() -> Iterator[tuple[int, list[str]]]:
+    """A server that wants to know who asks, and lets nobody in; the port, and what it was shown."""
+    shown: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(str(self.headers.get_all("Authorization")))
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", "Basic realm=x")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as found:
+        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield found.server_port, shown
+        found.shutdown()
+        thread.join()
+
+
 def test_the_newest_commit(clone: Callable[..., Repository], look: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     here = clone()
     result = look()
@@ -164,49 +188,34 @@ def test_outside_a_repository(look: Ask, tmp_path: Path, monkeypatch: pytest.Mon
     assert (look().status, look().found) == (Status.ERROR, "no commit is checked out here")
 
 
+@pytest.mark.parametrize("place", ["--local", "--global"])
 @pytest.mark.parametrize("key", ["core.sshCommand", "credential.helper", "core.askPass", "uploadpack"])
-def test_nothing_that_the_clone_configures_is_started(
-    clone: Callable[..., Repository], look: Ask, tmp_path: Path, key: str
+def test_nothing_that_is_configured_is_started(  # noqa: PLR0913 - fixtures
+    clone: Callable[..., Repository],
+    look: Ask,
+    tmp_path: Path,
+    server: tuple[int, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    place: str,
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     here = clone()
     mark = tmp_path / "ran"
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {mark}\n")
     program.chmod(0o755)
     if key == "uploadpack":
-        here.git("config", "remote.origin.uploadpack", str(program))
+        here.git("config", place, "remote.origin.uploadpack", str(program))
         assert look().status is Status.PASSED
     else:
-        here.git("config", key, str(program))
-        where = "ssh://127.0.0.1:1/x" if key == "core.sshCommand" else "http://ada@127.0.0.1:1/x"
+        here.git("config", place, key, str(program))
+        where = "ssh://127.0.0.1:1/x" if key == "core.sshCommand" else f"http://127.0.0.1:{server[0]}/x"
         here.git("remote", "set-url", "origin", where)
         assert look().status is Status.ERROR
     here.git("remote", "set-url", "origin", f"ext::{program}")
     assert look().status is Status.ERROR
     assert not mark.exists()
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[int, list[str]]]:
-    """A server that wants to know who asks, and lets nobody in; the port, and what it was shown."""
-    shown: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            shown.append(str(self.headers.get_all("Authorization")))
-            self.send_response(403)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield found.server_port, shown
-        found.shutdown()
-        thread.join()
 
 
 def test_the_token_goes_to_its_own_server_alone(

@@ -67,7 +67,7 @@ def opened(name: str, timeout: float) -> Iterator[Remote]:
     url = done.out.strip()
     if done.code or not url:
         raise CouldNotTell(f"this clone has no remote {brief(name)}", "run inside a clone (actions/checkout)")
-    settings = _settings(url)
+    settings = _settings()
     with tempfile.TemporaryDirectory(prefix="deploy-gate-") as folder:
         made = git.git("init", "--quiet", "--bare", folder)
         if made.code:
@@ -79,13 +79,14 @@ def opened(name: str, timeout: float) -> Iterator[Remote]:
         yield Remote(here, Path(folder), settings, timeout)
 
 
-def _settings(url: str) -> dict[str, str]:
+def _settings() -> dict[str, str]:
     """HTTP settings of the clone as variables, never as arguments, which everybody can read."""
     done = git.git("config", "--null", "--get-regexp", r"^http\.")
     pairs = [(key, value) for key, _, value in (one.partition("\n") for one in done.out.split("\0"))]
     pairs = [(key, value) for key, value in pairs if key.lower().endswith(_KEPT)]
     token = os.environ.get(TOKEN, "")
-    if token and _is_ours(url) and not any(key.lower().endswith(".extraheader") for key, _ in pairs):
+    if token and not any(key.lower().endswith(".extraheader") for key, _ in pairs):
+        # Only for that server: git sends it nowhere else.
         secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         pairs.append((f"http.{_server()}/.extraheader", f"AUTHORIZATION: basic {secret}"))
     # No helper, since it is a program; no prompt, since nobody is there; the configured ssh command is one, too.
@@ -93,17 +94,11 @@ def _settings(url: str) -> dict[str, str]:
     listed = {f"GIT_CONFIG_KEY_{n}": key for n, (key, _) in enumerate(pairs)}
     listed |= {f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in enumerate(pairs)}
     ssh = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10"
-    return {**listed, "GIT_CONFIG_COUNT": str(len(pairs)), "GIT_SSH_COMMAND": ssh}
+    return {**listed, "GIT_CONFIG_COUNT": str(len(pairs)), "GIT_SSH_COMMAND": ssh, "GIT_ASKPASS": ""}
 
 
 def _server() -> str:
     return os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
-
-
-def _is_ours(url: str) -> bool:
-    """Whether the token belongs to this address: it is sent nowhere else."""
-    there, ours = urlsplit(url), urlsplit(_server())
-    return (there.scheme, there.hostname, there.port) == (ours.scheme, ours.hostname, ours.port)
 
 
 def _words(done: Finished, url: str) -> str:
