@@ -190,7 +190,7 @@ def test_outside_a_repository(look: Ask, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("place", ["--local", "--global"])
 @pytest.mark.parametrize("key", ["core.sshCommand", "credential.helper", "core.askPass", "uploadpack"])
-def test_nothing_that_is_configured_is_started(  # noqa: PLR0913 - fixtures
+def test_nothing_that_is_configured_is_started(
     clone: Callable[..., Repository],
     look: Ask,
     tmp_path: Path,
