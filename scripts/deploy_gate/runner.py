@@ -62,6 +62,16 @@ def branch() -> str:
     return os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF", "").startswith("refs/heads/") else ""
 
 
+def ref() -> str:
+    """The ref that GitHub runs this for; of a run that another one started, that one's branch. Empty on a laptop."""
+    started = event().get("workflow_run") if os.environ.get("GITHUB_EVENT_NAME") == "workflow_run" else None
+    if isinstance(started, dict):
+        # GITHUB_REF is then the default branch, whatever the run before was for.
+        branch_before = started.get("head_branch")
+        return f"refs/heads/{branch_before}" if isinstance(branch_before, str) else ""
+    return os.environ.get("GITHUB_REF", "")
+
+
 def set_outputs(values: Mapping[str, str]) -> None:
     """Write step outputs; the delimiter is random, so that no value can end its own block."""
     path = os.environ.get("GITHUB_OUTPUT")

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
 
-from host import boot, lease, preflight, prepare, rehearse, releases, schema, slots, snippets, status, switch, watch
+from host import (
+    boot,
+    lease,
+    preflight,
+    prepare,
+    rehearse,
+    releases,
+    schema,
+    slotlogs,
+    slots,
+    snippets,
+    status,
+    switch,
+    watch,
+)
 from host.files import read_bounded
 from host.guard import Guard
 from host.machine import Machine
@@ -117,6 +132,8 @@ def run_rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]
 def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.slot not in machine.settings.slots:
         raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
+    if chosen.match:
+        return slotlogs.look(machine, chosen.slot, since=chosen.since, match=chosen.match, allow=chosen.allow)
     return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
 
 
@@ -145,6 +162,9 @@ def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
         number, digest = machine.load().head
         found = machine.journal.faults(int(number), str(digest))
         return {"faults": found, "exit": BUSY if found else 0, "entries": []}
+    if chosen.step:
+        kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)
+        return {"entries": list(deque(kept, max(chosen.lines, 1)))}
     return {"entries": machine.journal.tail(chosen.lines)}
 
 

@@ -17,7 +17,7 @@ LONGEST = 64 * 1024
 RELEASE = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_KNOWN = {"slot", "port", "release", "message"}
+_KNOWN = {"slot", "port", "release", "message", "since"}
 
 
 def load(path: Path) -> Settings:

@@ -67,21 +67,25 @@ def rehearse(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
     clock = machine.clock
     require_closed(machine.load())
     prepare.prepare(machine, release, token=token)
-    with Looks(machine) as looks:
-        looks.more()
-        begun = clock.boot()
-        switch(machine, release, confirm_within=120, token=token, guard_for=1)
-        switched = clock.boot()
-        looks.more()
-        decided = clock.boot()
-        back = roll_back(machine, release, by=machine.who, reason=_REASON)
-        over = clock.boot()
-        looks.more()
+    looks = Looks(machine)
+    try:
+        with looks:
+            looks.more()
+            begun = clock.boot()
+            switch(machine, release, confirm_within=120, token=token, guard_for=1)
+            switched = clock.boot()
+            looks.more()
+            decided = clock.boot()
+            back = roll_back(machine, release, by=machine.who, reason=_REASON)
+            over = clock.boot()
+            looks.more()
+    except Trouble as fault:
+        # It is evidence, too: without this line the rehearsal before it would still be the newest.
+        _record(machine, {**_counted(machine, release, looks), "passed": False, "trouble": fault.what})
+        raise
     told = {
-        "release": release,
+        **_counted(machine, release, looks),
         "old": back["release"],
-        "sent": looks.sent,
-        "failed": len(looks.failed),
         "switch_seconds": round(switched - begun, 3),
         "rollback_seconds": round(over - decided, 3),
         "sla": machine.settings.limits.sla,
@@ -97,6 +101,16 @@ def rehearse(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
         )
     machine.say("rehearsed: {failed} of {sent} requests failed, rollback {rollback_seconds} s".format(**told))
     return told
+
+
+def _counted(machine: Machine, release: str, looks: Looks) -> dict[str, Any]:
+    images = slots.digests(machine, release)
+    return {"release": release, "images": images, "sent": looks.sent, "failed": len(looks.failed)}
+
+
+def _record(machine: Machine, told: dict[str, Any]) -> None:
+    with machine.lock.taken(machine.settings.limits.lock):
+        note(machine, machine.load(), "rehearsal", **told)
 
 
 def _forgive(machine: Machine, release: str, told: dict[str, Any]) -> None:

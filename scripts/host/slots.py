@@ -11,7 +11,7 @@ from host.config import release_id
 from host.files import read_bounded
 from host.machine import Machine
 from host.pointer import wait_until_idle
-from host.probe import slot_look
+from host.probe import Look, slot_look
 from host.processes import Ended, run
 from host.state import State
 
@@ -43,7 +43,9 @@ def command(
     """Run one of the configured commands for a slot, with `more` in its environment; its output is kept."""
     settings = machine.settings
     argv = getattr(settings.commands, name)
-    values = {"slot": slot, "port": str(settings.slots[slot]), "release": release}
+    # Of a log that is asked for by `{since}`, an error shows the last hour.
+    since = str(int(machine.clock.wall()) - 3600)
+    values = {"slot": slot, "port": str(settings.slots[slot]), "release": release, "since": since}
     env = {"SLOT": slot, "SLOT_PORT": values["port"], "RELEASE": release, **images(machine, release), **(more or {})}
     return run(filled(argv, values), seconds or settings.limits.command, machine.log_file(f"{slot}-{name}"), env)
 
@@ -72,11 +74,16 @@ def drain(machine: Machine, state: State, slot: str) -> None:
         machine.say(f"{slot} still had open connections after {most:.0f} s: they are closed by its own graceful stop")
 
 
+def look(machine: Machine, slot: str, *, ready: bool) -> Look:
+    """Ask a slot on its own port whether it is alive, or ready."""
+    health = machine.settings.health
+    return slot_look(machine.settings.slots[slot], health.ready if ready else health.alive, health)
+
+
 def trouble(machine: Machine, slot: str, release: str, *, ready: bool) -> str:
     """Why a slot is not alive (or not ready), or not of that release; empty when it is."""
-    health = machine.settings.health
-    look = slot_look(machine.settings.slots[slot], health.ready if ready else health.alive, health)
-    return look.trouble(slot if look.slot else "", release)
+    seen = look(machine, slot, ready=ready)
+    return seen.trouble(slot if seen.slot else "", release)
 
 
 def wait(machine: Machine, slot: str, release: str, seconds: float, *, ready: bool = False) -> Waited:
@@ -106,10 +113,15 @@ def last_words(machine: Machine, slot: str, release: str) -> str:
 
 def images(machine: Machine, release: str) -> dict[str, str]:
     """`IMAGE_SERVICE=digest` for each image of the release's manifest."""
+    found = digests(machine, release)
+    return {f"IMAGE_{name.upper().replace('-', '_')}": digest for name, digest in found.items()}
+
+
+def digests(machine: Machine, release: str) -> dict[str, str]:
+    """The digest of each image of the release's manifest, by service."""
     path = machine.home / "releases" / release / "manifest.json"
     try:
         found = json.loads(read_bounded(path, 1 << 20)).get("images", {})
     except (OSError, ValueError, AttributeError):
         return {}
-    names = found.items() if isinstance(found, dict) else ()
-    return {f"IMAGE_{name.upper().replace('-', '_')}": str(digest) for name, digest in names}
+    return {str(name): str(digest) for name, digest in found.items()} if isinstance(found, dict) else {}

@@ -45,8 +45,10 @@ def _slot(machine: Machine, state: State, name: str, *, looks: bool) -> dict[str
     kept = state.slots[name]
     told: dict[str, Any] = {"port": machine.settings.slots[name], **vars(kept)}
     if looks and kept.running:
-        told["alive"] = slots.trouble(machine, name, kept.release, ready=False) or "yes"
-        told["ready"] = slots.trouble(machine, name, kept.release, ready=True) or "yes"
+        for word, ready in (("alive", False), ("ready", True)):
+            look = slots.look(machine, name, ready=ready)
+            told[word] = look.trouble(name if look.slot else "", kept.release) or "yes"
+            told[f"{word}_seconds"], told["names"] = round(look.seconds, 4), look.release
     return told
 
 

@@ -51,6 +51,15 @@ _LEASES: Options = [
     _REASON,
     _BY,
 ]
+_LOGS: Options = [
+    (("slot",), {}),
+    (("--match",), {"action": "append", "default": [], "help": "count the lines that match this; can be repeated"}),
+    (("--allow",), {"action": "append", "default": [], "help": "but not those that match this"}),
+    (
+        ("--since",),
+        {"choices": ("switch", "start"), "default": "switch", "help": "since it got the traffic, or started"},
+    ),
+]
 
 TABLE: dict[str, tuple[str, Run, Options]] = {
     "init": (
@@ -93,12 +102,16 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
         commands.run_guard,
         [(("what",), {"choices": ("run", "start", "stop", "boot", "restore", "unit", "hook")})],
     ),
-    "logs": ("last log lines of a slot", commands.run_logs, [(("slot",), {})]),
+    "logs": ("last log lines of a slot, or what matches in its log", commands.run_logs, _LOGS),
     "lease": ("who may change this host", commands.run_lease, _LEASES),
     "journal": (
         "what was done",
         commands.run_journal,
-        [_choice("show", "verify"), (("--lines",), {"type": int, "default": 20})],
+        [
+            _choice("show", "verify"),
+            (("--lines",), {"type": int, "default": 20}),
+            (("--step",), {"default": "", "help": "only the lines of that step, of the whole journal"}),
+        ],
     ),
     "nginx": ("the snippets", commands.run_nginx, [_choice("show", "write"), _BY]),
     "forget": ("remove old releases", commands.run_forget, [_BY]),

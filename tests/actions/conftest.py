@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import databases
+import hosts
 import pytest
 from databases import Cluster
 from fleet import Fleet, fleet
+from hosts import Server
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
 from deploy_gate.inputs import bind
-from deploy_gate.result import Result
+from deploy_gate.result import CouldNotTell, Result
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +22,27 @@ def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server of this worker."""
     with databases.running() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def standing() -> Iterator[Server]:
+    """A server of this worker; skipped, by name, where there is no nginx or sshd."""
+    try:
+        with hosts.serving() as found:
+            yield found
+    except CouldNotTell as fault:
+        pytest.skip(f"no server: {fault.found}; {fault.fix}")
+
+
+@pytest.fixture
+def server(standing: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The same, as a deployment left it, with key and pin in the environment."""
+    standing.world.reset()
+    for path in standing.programs.iterdir():
+        path.unlink()
+    monkeypatch.setenv("SSH_PRIVATE_KEY", standing.door.key)
+    monkeypatch.setenv("SSH_KNOWN_HOSTS", standing.door.pins)
+    return standing
 
 
 @pytest.fixture

@@ -166,7 +166,9 @@ class World:
         with machine.work.taken(20), machine.lock.taken(20):
             slots.stop(machine, "green", NEW)
             machine.pointer.point("blue")
-            state = State("blue", {"blue": Slot(OLD, running=True), "green": Slot()}, known=[OLD])
+            state = State(
+                "blue", {"blue": Slot(OLD, running=True, since=machine.clock.stamp()), "green": Slot()}, known=[OLD]
+            )
             state.snippets = machine.load().snippets
             machine.save(state)
         for entry in dangling(machine, machine.load()):

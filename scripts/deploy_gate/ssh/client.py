@@ -115,15 +115,15 @@ def remote_command(argv: Sequence[str], mark: str, hidden: Mapping[str, str]) ->
 
 @contextmanager
 def connection(
-    host: str | Address, host_keys: str, *, lifetime: int = 3600, patience: float = 15
+    host: str | Address, host_keys: str, *, lifetime: int = 3600, patience: float = 15, variable: str = key.VARIABLE
 ) -> Iterator[Connection]:
-    """Open a connection with the key of SSH_PRIVATE_KEY; nothing of it is left afterwards, also when we are killed.
+    """Open a connection with the key in `variable`; nothing of it is left afterwards, also when we are killed.
 
     `host_keys` are known_hosts lines, `lifetime` the seconds after which the key is forgotten in any case, `patience`
     the seconds until the server must have answered. Open it in the main thread: what it starts dies with the thread.
     """
     where = address.parse(host) if isinstance(host, str) else host
-    secret = key.private_key()
+    secret = key.private_key(variable)
     folder, lock = leftovers.make()
     try:
         known = pins.write(host_keys, where, folder)

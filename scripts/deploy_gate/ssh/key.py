@@ -12,24 +12,24 @@ VARIABLE = "SSH_PRIVATE_KEY"
 _MAGIC = b"openssh-key-v1\0"
 
 
-def private_key() -> bytes:
-    """The key as ssh-add wants it; CouldNotTell for what cannot be one."""
-    text = os.environ.get(VARIABLE, "").replace("\r\n", "\n").strip()
+def private_key(variable: str = VARIABLE) -> bytes:
+    """The key of that variable as ssh-add wants it; CouldNotTell for what cannot be one."""
+    text = os.environ.get(variable, "").replace("\r\n", "\n").strip()
     if not text:
         raise CouldNotTell(
-            f"{VARIABLE} is not set, so there is no key to log in with",
-            f"store the private key as the secret {VARIABLE} and hand it over by `env:` on the step or job",
+            f"{variable} is not set, so there is no key to log in with",
+            f"store the private key as the secret {variable} and hand it over by `env:` on the step or job",
         )
     if text.startswith(("ssh-", "ecdsa-")):
-        raise CouldNotTell(f"{VARIABLE} holds the public key", "store the other file, the one without .pub")
+        raise CouldNotTell(f"{variable} holds the public key", "store the other file, the one without .pub")
     if not (text.startswith("-----BEGIN ") and text.endswith("-----") and "PRIVATE KEY-----" in text):
         raise CouldNotTell(
-            f"{VARIABLE} holds no private key (it begins with no BEGIN line, or its END line is missing)",
+            f"{variable} holds no private key (it begins with no BEGIN line, or its END line is missing)",
             "store the whole file, from -----BEGIN to END-----, with its line breaks",
         )
     if _has_passphrase(text):
         raise CouldNotTell(
-            f"the key in {VARIABLE} is protected by a passphrase, which nobody can type here",
+            f"the key in {variable} is protected by a passphrase, which nobody can type here",
             "make a key of its own for deployments (`ssh-keygen -t ed25519 -N '' -f deploy`), and let GitHub keep it",
         )
     return text.encode() + b"\n"

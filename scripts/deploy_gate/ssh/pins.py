@@ -11,6 +11,10 @@ from deploy_gate.ssh.address import Address
 MAX_BYTES = 256 * 1024
 
 
+class HostKeyChanged(CouldNotTell):
+    """The server shows another key than the pinned one: known to be wrong, where a check asks who answers."""
+
+
 def write(pins: str, address: Address, folder: Path) -> Path:
     """The pins as a file of `folder`; CouldNotTell, with the command that gets one, when there is none for the server.
 
@@ -39,10 +43,10 @@ def missing(address: Address, kind: str = "") -> CouldNotTell:
     )
 
 
-def changed(address: Address, said: str) -> CouldNotTell:
+def changed(address: Address, said: str) -> HostKeyChanged:
     """The server shows another key than the pinned one."""
     shown = next((word for word in said.split() if word.startswith("SHA256:")), "")
-    return CouldNotTell(
+    return HostKeyChanged(
         f"{address.pin} shows another host key than the pinned one"
         + (f" ({brief(shown.rstrip('.'), 60)})" if shown else "")
         + ": it was installed anew, or somebody sits between; nothing was sent",

@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy_gate import process
 from deploy_gate.result import CouldNotTell
 
-_PACKAGES = {"nginx": "nginx-light", "sshd": "openssh-server"}
+_PACKAGES = {"nginx": "nginx-light", "sshd": "openssh-server", "fail2ban-client": "fail2ban"}
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
