@@ -53,8 +53,8 @@ def test_they_pass_on_a_database_that_is_as_it_should_be(
         monkeypatch.setenv("STAGING_DATABASE_URL", cluster.url(name))
         found = looked("pre-deploy", *LINES[:4]) | looked("verify", "db-pool") | looked("monitor", "db-connections")
         # A first release has none to return to, and the line says so.
-    expected = {**dict.fromkeys(LINES, "passed"), "rollback-migration": "warned"}
-    assert {one: found[one]["status"] for one in found} == expected, found
+        expected = {**dict.fromkeys(LINES, "passed"), "rollback-migration": "warned"}
+        assert {one: found[one]["status"] for one in found} == expected, found
         assert cluster.server.password not in json.dumps(found)
         assert found["db-pool"]["target"] == 80
         cluster.run(name, "UPDATE alembic_version SET version_num = 'b7'")
