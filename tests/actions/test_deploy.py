@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fleet import NEW, OLD, Fleet, wait_for
+from processes import children
 from slots.test_rollback import wait_for_step
 
 from deploy_gate.catalog import Catalog
@@ -18,7 +20,7 @@ from deploy_gate.rollout import deployment, lease
 from deploy_gate.rollout.servers import Login
 from deploy_gate.rollout.servers import servers as connected
 from deploy_gate.ssh.hostprogram import Answer, HostProgram
-from host.state import CONFIRM
+from host.state import CONFIRM, PROVING
 
 THIRD = "c" * 40
 
@@ -274,6 +276,21 @@ def test_the_ssh_server_dies_in_the_middle(servers: Fleet) -> None:
     told = servers.deploy(smoke_command="sh -c 'kill -9 $(ps -o ppid= -p $PPID)'")
     assert told.code == 3, told
     assert "it is not known how the command ended" in told.found
+    servers.live((OLD, "blue"))
+
+
+def test_the_connection_dies_while_the_switch_is_proven(servers: Fleet) -> None:
+    host = servers.hosts[0]
+    host.fault(NEW, delay=0.3)  # so that the proof takes a while
+    child = servers.popen("deploy", servers.inputs(release=NEW, watch="1s", confirm_within="1m"))
+    wait_for(host, NEW, PROVING)
+    killed = [pid for pid, name in children(child.pid) if name == "ssh"]
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    assert len(killed) == 2, "the master, and the client of this command"
+    told = servers.read(child)
+    assert told.code == 4, told
+    assert told.found.startswith(f"switch on {servers.doors[0].host}: it is not known how the command ended")
     servers.live((OLD, "blue"))
 
 
