@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fleet import NEW, OLD, Fleet, wait_for
+from processes import children
+from slots.test_rollback import wait_for_step
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.inputs import bind
 from deploy_gate.result import CouldNotTell, FellBack, Result, Status
-from deploy_gate.rollout import deployment
+from deploy_gate.rollout import deployment, lease
+from deploy_gate.rollout.servers import Login
+from deploy_gate.rollout.servers import servers as connected
 from deploy_gate.ssh.hostprogram import Answer, HostProgram
-from host.state import CONFIRM
+from host.state import CONFIRM, PROVING
 
 THIRD = "c" * 40
 
@@ -150,6 +155,25 @@ def test_cancelled_after_the_switch(servers: Fleet) -> None:
     servers.live((OLD, "blue"))
 
 
+def test_cancelled_before_the_switch(servers: Fleet) -> None:
+    for host in servers.hosts:
+        host.configure(limits={"start": 30})
+        host.fault(NEW, live=503)
+    child = servers.popen("deploy", servers.inputs(2, release=NEW, watch="1s", confirm_within="1m"))
+    for host in servers.hosts:
+        wait_for_step(host, "start")
+    child.send_signal(signal.SIGINT)
+    told = servers.read(child, timeout=20)
+    assert told.code == 1, told
+    assert told.found == "cancelled; nothing was switched, production is served by the release before"
+    for host in servers.hosts:
+        host.fault(NEW)
+        # What was under way on the server goes on there, or is undone by its guard.
+        with host.machine.work.taken(30):
+            pass
+    servers.live((OLD, "blue"), (OLD, "blue"))
+
+
 def test_a_runner_that_dies_is_not_needed(servers: Fleet) -> None:
     host = servers.hosts[0]
     child = servers.popen("deploy", servers.inputs(release=NEW, watch="20s", confirm_within="1m"))
@@ -253,6 +277,37 @@ def test_the_ssh_server_dies_in_the_middle(servers: Fleet) -> None:
     assert told.code == 3, told
     assert "it is not known how the command ended" in told.found
     servers.live((OLD, "blue"))
+
+
+def test_the_connection_dies_while_the_switch_is_proven(servers: Fleet) -> None:
+    host = servers.hosts[0]
+    host.fault(NEW, delay=0.3)  # so that the proof takes a while
+    child = servers.popen("deploy", servers.inputs(release=NEW, watch="1s", confirm_within="1m"))
+    wait_for(host, NEW, PROVING)
+    killed = [pid for pid, name in children(child.pid) if name == "ssh"]
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    assert len(killed) == 2, "the master, and the client of this command"
+    told = servers.read(child)
+    assert told.code == 4, told
+    assert told.found.startswith(f"switch on {servers.doors[0].host}: it is not known how the command ended")
+    servers.live((OLD, "blue"))
+
+
+def test_a_lease_is_kept_alive_and_given_back(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_PRIVATE_KEY", servers.key)
+    machine = servers.hosts[0].machine
+    login = Login([servers.doors[0].host], servers.doors[0].pins, "slots.json", "python3", sudo=False)
+    with connected(login) as where:
+        with lease.held(where, "deploy", beat=0.05) as tokens:
+            first = machine.load().lease
+            assert first is not None
+            assert list(tokens.values()) == [first.token]
+            until = machine.clock.boot() + 20
+            while (now := machine.load().lease) is None or now.deadline["boot"] <= first.deadline["boot"]:
+                assert machine.clock.boot() < until
+                machine.clock.sleep(0.02)
+        assert machine.load().lease is None
 
 
 # --- what is wrong before anything is connected to

@@ -64,8 +64,12 @@ def tried(call: Call, server: HostProgram) -> Answer:
 
 def side_by_side(where: Sequence[HostProgram], call: Call) -> list[tuple[HostProgram, Answer]]:
     """Ask all of them at once; in their order."""
-    with ThreadPoolExecutor(max_workers=max(1, min(8, len(where)))) as pool:
+    pool = ThreadPoolExecutor(max_workers=max(1, min(8, len(where))))
+    try:
         return list(zip(where, pool.map(lambda server: tried(call, server), where), strict=True))
+    finally:
+        # When cancelled nobody waits: the threads end with their connections.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def who() -> str:

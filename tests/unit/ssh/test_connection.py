@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from processes import children
 from support import ROOT
 
 from deploy_gate import leftovers
@@ -255,19 +256,6 @@ def watched(child: subprocess.Popen[bytes], folder: Path, secret: bytes) -> list
     assert kept
     assert not any(secret in path.read_bytes() for path in kept)
     return [os.pidfd_open(pid) for pid, _ in ours]
-
-
-def children(pid: int) -> list[tuple[int, str]]:
-    """Ids and names of the processes that a process started."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = entry.read_text().rpartition(")")
-        except OSError:
-            continue
-        if int(rest.split()[1]) == pid:
-            found.append((int(entry.parent.name), name.partition("(")[2]))
-    return found
 
 
 @pytest.mark.parametrize(
