@@ -8,6 +8,7 @@ from deploy_gate.catalog import About
 from deploy_gate.facts import base
 from deploy_gate.migrations import applied, rollback, tree
 from deploy_gate.migrations.rollback import Answer, Facts, Impossible
+from deploy_gate.migrations.tree import Tree
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, brief, failed, passed, warned
 from deploy_gate.units import Variable
@@ -31,26 +32,22 @@ def check(
     new = tree.read(config)
     commit = base.of(to)
     old = tree.read(config, commit, may_be_missing=True)
-    if not old.order:
-        return _nothing_before(config, commit, to)
-    if live_revision:
-        return judge(Facts(new, old, commit[:12], tuple(live_revision), "the live database"), allow)
-    table = new.version_table.overridden(version_table, version_schema)
-    found = applied.read(url_variable, table)
-    if found.revisions is None:
-        text = f"{found.label} has no version table {found.table}, so its revision is not known"
-        raise CouldNotTell(text, "correct the address, or name the table in `version-table`")
-    return judge(Facts(new, old, commit[:12], found.revisions, found.label), allow)
-
-
-def _nothing_before(config: str, commit: str, to: str) -> Result:
-    """A first release has none to return to; one that was named must have migrations to speak of."""
-    if to:
+    if not old.order and to:
         found = f"{brief(to)} has no migrations ({brief(config)} and its revisions are not there)"
         raise CouldNotTell(found, "name the release to return to in `to`, or correct `config`")
-    what = "the empty tree" if commit == base.EMPTY_TREE else commit[:12]
-    found = f"this release is the first with migrations ({what} has none): there is no earlier one to return to"
-    return warned(found, "have a backup that restores, since it is the only way back")
+    live, where = tuple(live_revision), "the live database"
+    if not live:
+        live, where = _live(new, url_variable, version_table, version_schema, first=not old.order)
+    return judge(Facts(new, old, commit[:12], live, where), allow)
+
+
+def _live(new: Tree, variable: Variable, table: str, schema: str, *, first: bool) -> tuple[tuple[str, ...], str]:
+    """What the live database holds, and how it is called; before a first release it may hold nothing at all."""
+    found = applied.read(variable, new.version_table.overridden(table, schema))
+    if found.revisions is None and not first:
+        text = f"{found.label} has no version table {found.table}, so its revision is not known"
+        raise CouldNotTell(text, "correct the address, or name the table in `version-table`")
+    return found.revisions or (), found.label
 
 
 def validate(*, live_revision: list[str], url_variable: Variable, allow: list[str], **_: object) -> None:
@@ -69,6 +66,9 @@ def judge(facts: Facts, allow: list[str]) -> Result:
     way = rollback.back(facts)
     if isinstance(way, Impossible):
         return failed(way.why, way.fix, target=", ".join(allow))
+    if not facts.old.order:
+        found = f"this release is the first with migrations ({facts.to} has none): there is no earlier one to return to"
+        return warned(found, "have a backup that restores, since it is the only way back")
     found = f"{way.answer}: {way.why}"
     more = {"target": ", ".join(allow), "measured": way.answer, "evidence": way.evidence}
     if way.answer in allow:

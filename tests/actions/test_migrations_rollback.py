@@ -10,6 +10,7 @@ from support import Repository
 from trees import revision, tree
 
 from deploy_gate.catalog import Catalog
+from deploy_gate.facts import base
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
 
@@ -163,8 +164,8 @@ def test_the_live_revision_from_the_database(
 def test_first_commit_and_missing_history(shop: Repository, ask: Ask) -> None:
     first = ask("migrations-rollback", live_revision="a1")
     assert first.status is Status.WARNED
-    assert first.found.endswith("(the empty tree has none): there is no earlier one to return to")
-    named = ask("migrations-rollback", live_revision="a1", to="4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+    assert first.found.endswith(f"({base.EMPTY_TREE[:12]} has none): there is no earlier one to return to")
+    named = ask("migrations-rollback", live_revision="a1", to=base.EMPTY_TREE)
     assert named.status is Status.ERROR
     result = ask("migrations-rollback", live_revision="a1", to="nowhere")
     assert (result.status, "is not in this clone" in result.found) == (Status.ERROR, True)
