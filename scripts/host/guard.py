@@ -62,11 +62,17 @@ class Guard:
                 beat(self.machine)
             self._round()
         except Trouble as fault:
-            self.alert("guard", f"{fault.what}; {fault.do}")
-            self.not_before = self.machine.clock.boot() + _AGAIN
+            self._failed(f"{fault.what}; {fault.do}")
         except OSError as fault:
-            self.alert("guard", f"{fault}")
-            self.not_before = self.machine.clock.boot() + _AGAIN
+            self._failed(str(fault))
+        except Exception as fault:  # noqa: BLE001 - whatever it is: without the guard nobody switches back
+            self._failed(f"a fault of this program, please report it: {type(fault).__name__}: {str(fault)[:300]}")
+
+    def _failed(self, text: str) -> None:
+        """Tell it, and try again in a moment; telling must not fail either."""
+        self.not_before = self.machine.clock.boot() + _AGAIN
+        with suppress(Exception):
+            self.alert("guard", text)
 
     def _round(self) -> None:
         machine = self.machine

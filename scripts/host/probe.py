@@ -63,7 +63,7 @@ def _look(url: SplitResult, address: tuple[str, int], context: ssl.SSLContext | 
     try:
         answer = _exchange(url, address, context, until)
         return _read(answer, health, time.monotonic() - begun)
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError) as fault:
         seconds = time.monotonic() - begun
         late = isinstance(fault, TimeoutError) or seconds >= health.timeout
         text = f"no answer within {health.timeout:g} s" if late else (getattr(fault, "strerror", "") or str(fault))
@@ -121,6 +121,6 @@ def _read(answer: bytes, health: Health, seconds: float) -> Look:
 def _object(body: bytes) -> dict[str, object]:
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # `[[[[…` is no document either
         return {}
     return data if isinstance(data, dict) else {}

@@ -98,8 +98,8 @@ def run(
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; no thread is alive here
             )
-        except OSError as fault:
-            return Ended(127, 0.0, f"{argv[0]}: {fault.strerror}")
+        except (OSError, ValueError) as fault:  # ValueError: a NUL in a word
+            return Ended(127, 0.0, f"{argv[0]}: {getattr(fault, 'strerror', '') or fault}")
         code = _wait(child, seconds)
     return Ended(code, time.monotonic() - begun, _since(log, start))
 

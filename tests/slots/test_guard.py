@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -292,6 +293,36 @@ def test_a_broken_state_does_not_end_the_guard(host: World) -> None:
         assert watcher.over is False
     assert host.good("guard", "unit")["text"].count("guard run") == 1
     assert host.good("guard", "hook")["text"].startswith("@reboot ")
+
+
+def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.configure(commands={"alert": ["true", "{message}"]})
+    before, path = newest(host), host.machine.store.path
+    whole = path.read_bytes()
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        watcher.alert("odd", "a NUL\0 in an answer")
+        path.write_text(json.dumps({**json.loads(whole), "watch": "none"}))
+        watcher.tick()
+        path.write_bytes(whole)
+        assert "AttributeError" not in str(host.machine.journal.tail(1)), "told as a damaged state"
+        watcher.alerted.clear()
+
+        def faulty(*_: object) -> None:
+            raise RecursionError("x" * 10_000)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(guard, "pending", faulty)
+            for _ in range(3):
+                watcher.not_before = 0
+                watcher.tick()
+        watcher.not_before = 0
+        watcher.tick()
+    assert alerts(host, before) == ["odd", "guard", "guard"]
+    told = [one["text"] for one in host.machine.journal.entries() if one["event"] == "alert" and one["seq"] > before]
+    assert told[2].startswith("a fault of this program, please report it: RecursionError: xxx")
+    assert len(told[2]) < 500
+    host.live(OLD, "blue")
 
 
 def test_a_rollback_does_not_wait_for_a_preparation(host: World) -> None:

@@ -179,7 +179,14 @@ def test_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert store.load() == state
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 2}', '{"version": 1, "live": "red", "slots": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "[" * 60_000, '{"version": 2}', '{"version": 1, "live": "red", "slots": {}}'),
+        '{"version": 1, "live": "blue", "slots": []}',
+        '{"version": 1, "live": "blue", "slots": {"blue": {}}, "watch": "none"}',
+    ],
+)
 def test_a_state_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
     store = Store(tmp_path / "state.json")
     store.path.write_text(text)

@@ -57,6 +57,7 @@ def test_a_good_answer() -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n", "no HTTP answer"),
         (b"", "the connection was closed without an answer"),
         (b"HTTP/1.1 200 OK\r\n\r\n[" + b"x" * 100_000, "the answer is longer than 65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 60_000, "answered by a slot that does not name itself, not blue"),
         (b"HTTP/1.1 200 OK\r\n\r\n\xff\xfe{", "answered by a slot that does not name itself, not blue"),
     ],
 )
