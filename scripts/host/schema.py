@@ -12,6 +12,7 @@ from host.releases import manifest, require_known
 from host.state import State
 from host.steps import begin, note, settle, still_mine
 from host.trouble import BUSY, Trouble
+from host.watch import require_idle
 
 _REVISION_SQL = "SELECT string_agg(version_num, ' ' ORDER BY version_num) FROM alembic_version"
 
@@ -104,6 +105,7 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
     with machine.lock.taken(machine.settings.limits.lock):
         state = machine.load()
         lease.check(machine, state, token)
+        require_idle(state, slot, release)
         # From its first statement on the way back is what the verdict says, also when the migration is killed.
         state.back = told
         step = begin(machine, state, "migrate", {"release": release, "slot": slot, "verdict": told["verdict"]})

@@ -15,7 +15,7 @@ from host.rollback import roll_back
 from host.state import CONFIRM, PROVING, State, Watch
 from host.steps import begin, note, settle
 from host.trouble import FALL_BACK_FAILED, FELL_BACK, Trouble
-from host.watch import require_closed
+from host.watch import require_closed, require_idle
 
 
 def switch(machine: Machine, release: str, *, confirm_within: float, token: str, guard_for: float) -> dict[str, Any]:
@@ -67,6 +67,8 @@ def _move(
     with machine.lock.taken(machine.settings.limits.lock):
         state = machine.load()
         lease.check(machine, state, token)
+        require_closed(state)
+        require_idle(state, slot, release)
         data = {"release": release, "to": slot, "from": state.live, "from_release": state.release()}
         step = begin(machine, state, "switch", {**data, "confirm_within": confirm_within})
         try:

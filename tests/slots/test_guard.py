@@ -19,9 +19,12 @@ from slots.world import NEW, OLD, THIRD, World
 from host import guard, slots
 from host.guard import Guard
 from host.guarding import seen
+from host.prepare import stop_idle
 from host.probe import front_look
 from host.rollback import roll_back
-from host.state import PROVING
+from host.state import PROVING, Slot, State
+from host.trouble import Trouble
+from host.watch import require_idle
 
 
 def wait_for(host: World, release: str, seconds: float) -> float:
@@ -231,6 +234,46 @@ def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
     assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
     assert host.read(*back.communicate(timeout=30)).code == 0
     host.live(OLD, "blue")
+
+
+@pytest.mark.parametrize("words", [("prepare", THIRD), ("stop",), ("confirm", NEW)], ids=lambda words: words[0])
+def test_no_command_overwrites_a_cold_rollback(host: World, words: tuple[str, ...]) -> None:
+    host.configure(limits={"start": 10, "drain": 0.1, "drain-most": 0, "lock": 5, "stop": 20, "ready": 1})
+    deploy(host, NEW)
+    host.good("stop")
+    host.fault(OLD, live=503)
+    back = host.popen("rollback", "--from", NEW)
+    wait_for_step(host, "cold-rollback")
+    answer = host.run(*words)
+    host.fault(OLD)
+    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert host.read(*back.communicate(timeout=30)).code == 0
+    host.live(OLD, "blue")
+
+
+def test_a_stop_finds_out_that_its_slot_became_live(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    machine = host.machine
+
+    def back_meanwhile(*_: object) -> None:
+        roll_back(host.machine, NEW, by="ada", reason="errors")
+
+    monkeypatch.setattr(slots, "drain", back_meanwhile)
+    with pytest.raises(Trouble, match="blue is live by now; nothing was changed"):
+        stop_idle(machine, token="")
+    host.live(OLD, "blue")
+
+
+def test_what_was_looked_at_before_the_lock_is_looked_at_again() -> None:
+    state = State("blue", {"blue": Slot(OLD, running=True), "green": Slot(NEW, running=True)})
+    require_idle(state, "green")
+    require_idle(state, "green", NEW)
+    for slot, release, told in (("blue", OLD, "blue is live"), ("green", THIRD, f"green is holding {NEW[:12]}")):
+        with pytest.raises(Trouble, match=told):
+            require_idle(state, slot, release)
+    state.slots["green"].condemned = "rolled back"
+    with pytest.raises(Trouble, match="rolled back"):
+        require_idle(state, "green", NEW)
 
 
 def test_a_hold_that_nobody_answers_is_a_rollback(host: World) -> None:
