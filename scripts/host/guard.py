@@ -153,11 +153,29 @@ class Guard:
             self.alert("rollback", f"rolled back {release[:12]}: {why}")
 
     def _flag(self, state: State) -> None:
+        """A flag on the wrong slot is told; one that is gone is put back. Neither stops the round."""
         now = self.machine.pointer.read()
-        if state.step is None and now and now != state.live and self.machine.load().live == state.live:
-            self.alert(
-                "flag", f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
-            )
+        if state.step is not None or now == state.live:
+            return
+        if now:
+            if self.machine.load().live == state.live:
+                told = f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
+                self.alert("flag", told)
+        elif self.machine.settings.nginx.mode == "flag" and state.live == self.machine.settings.second:
+            try:
+                self._put_back()
+            except (Trouble, OSError) as fault:
+                self.alert("flag", f"the flag of {state.live}, which is live, is gone and cannot be put back: {fault}")
+
+    def _put_back(self) -> None:
+        machine = self.machine
+        with machine.lock.taken(machine.settings.limits.lock):
+            state = machine.load()
+            if state.step is not None or machine.pointer.read() or state.live != machine.settings.second:
+                return
+            machine.pointer.point(state.live)
+            machine.log("restored", flag=state.live, found="")
+        self.alert("flag", f"the flag of {state.live}, which is live, was gone: it was put back")
 
     def _tell(self) -> None:
         for text in self.machine.said:

@@ -23,7 +23,7 @@ from host.prepare import stop_idle
 from host.probe import front_look
 from host.rollback import roll_back
 from host.state import PROVING, Slot, State
-from host.trouble import Trouble
+from host.trouble import Trouble, disk_trouble
 from host.watch import require_idle
 
 
@@ -314,6 +314,40 @@ def test_after_a_reboot_everything_comes_back(host: World) -> None:
     assert (told["flag"], told["started"], told["guard"]["started"]) == ("restored", ["green", "blue"], True)
     assert host.good("status")["live"] == "green"
     wait_for(host, OLD, 12)  # the timer was armed before the reboot, and nobody confirms
+    host.live(OLD, "blue")
+
+
+def test_a_lost_flag_is_put_back_and_told(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    before = newest(host)
+    with without_guard(host):
+        (Path(host.settings.nginx.flags) / "green").unlink()
+        assert front_look(host.settings.front, host.settings.health).trouble("green", NEW)
+        Guard(host.machine).tick()
+        assert host.machine.pointer.read() == "green"
+    assert alerts(host, before) == ["flag"]
+    host.live(NEW, "green")
+
+
+def test_a_flag_that_cannot_be_put_back_stops_no_timer(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.good("prepare", NEW)
+    before = newest(host)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        (Path(host.settings.nginx.flags) / "green").unlink()
+        watcher = Guard(host.machine)
+        point = watcher.machine.pointer.point
+
+        def broken(slot: str) -> None:
+            if slot == "green":
+                raise disk_trouble("the flag could not be set", PermissionError(13, "Permission denied"))
+            point(slot)
+
+        monkeypatch.setattr(watcher.machine.pointer, "point", broken)
+        watcher.tick()
+        assert host.machine.load().release() == OLD
+    assert alerts(host, before) == ["flag", "rollback"]
     host.live(OLD, "blue")
 
 
