@@ -17,12 +17,13 @@ from slots.test_switch import deploy
 from slots.world import NEW, OLD, THIRD, World
 
 from host import guard, slots
+from host.clock import Deadline
 from host.guard import Guard
 from host.guarding import seen
 from host.prepare import stop_idle
 from host.probe import front_look
 from host.rollback import roll_back
-from host.state import PROVING, Slot, State
+from host.state import PROVING, Slot, State, Watch
 from host.trouble import Trouble, disk_trouble
 from host.watch import require_idle
 
@@ -349,6 +350,34 @@ def test_a_flag_that_cannot_be_put_back_stops_no_timer(host: World, monkeypatch:
         assert host.machine.load().release() == OLD
     assert alerts(host, before) == ["flag", "rollback"]
     host.live(OLD, "blue")
+
+
+def test_what_cannot_be_healed_keeps_neither_flag_nor_guard_from_coming_back(host: World) -> None:
+    deploy(host, NEW)
+    machine = host.machine
+    host.good("guard", "stop")
+    with machine.lock.taken(5):
+        state = machine.load()
+        # Killed in its proof, with no way back: healing it needs the front door, which fails.
+        state.back = {"verdict": "forward-only", "why": "t1", "release": NEW}
+        deadline = Deadline.after(machine.clock, 60).as_json()
+        state.watch = Watch(NEW, "green", PROVING, deadline, "test", 60, "gone:1:1")
+        machine.save(state)
+    host.configure(front={"url": "http://127.0.0.1:1/health", "seconds": 0.3})
+    for slot in host.ports:
+        host.kill_app(slot)
+    for path in Path(host.settings.nginx.flags).iterdir():
+        path.unlink()
+    answer = host.run("guard", "boot")
+    assert "was killed before it was proven, and it is not well" in answer.what
+    assert machine.pointer.read() == "green"
+    for slot, release in (("green", NEW), ("blue", OLD)):
+        assert not slots.trouble(machine, slot, release, ready=False)
+    assert seen(machine)["alive"]
+    host.good("guard", "stop")
+    host.configure()
+    host.good("guard", "boot")
+    assert host.machine.load().live == "green"
 
 
 def test_only_one_guard(host: World) -> None:
