@@ -107,7 +107,8 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
         lease.check(machine, state, token)
         require_idle(state, slot, release)
         # From its first statement on the way back is what the verdict says, also when the migration is killed.
-        state.back = told
+        # Until the switch the release that is live must go back over both: the worse of its own verdict and this one.
+        state.back = {**max(state.back, told, key=_badness), "next": told}
         step = begin(machine, state, "migrate", {"release": release, "slot": slot, "verdict": told["verdict"]})
     ended = _under_lock(machine, slot, release)
     points.reached("migrate.acted")
@@ -122,6 +123,12 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
             f"see {machine.log_file(f'{slot}-migrate')}; the live release was not touched",
         )
     return ended
+
+
+def _badness(back: dict[str, Any]) -> int:
+    order = ("switch-only", "unknown", "downgrade-first", "forward-only")
+    verdict = back.get("verdict", "switch-only")
+    return order.index(verdict) if verdict in order else len(order)
 
 
 def _under_lock(machine: Machine, slot: str, release: str) -> Ended:

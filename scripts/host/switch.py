@@ -79,8 +79,8 @@ def _move(
         moved = machine.clock.boot() - begun
         points.reached("switch.acted")
         state.previous, state.live = state.release(), slot
-        if state.back.get("release") != release:
-            state.back = {}  # nothing was migrated for this release
+        told = state.back.get("next", state.back)
+        state.back = told if told.get("release") == release else {}  # empty: nothing was migrated for this release
         state.switched = Deadline.after(machine.clock, machine.settings.limits.drain).as_json()
         deadline = Deadline.after(machine.clock, confirm_within).as_json()
         who = myself(machine.clock)
