@@ -53,7 +53,10 @@ def front_look(front: Front, health: Health) -> Look:
     if front.connect:
         host, _, given = front.connect.rpartition(":")
         port = int(given)
-    context = ssl.create_default_context(cafile=front.ca or None) if url.scheme == "https" else None
+    try:
+        context = ssl.create_default_context(cafile=front.ca or None) if url.scheme == "https" else None
+    except OSError as fault:
+        return Look(0, "", "", 0.0, f"front.ca {front.ca}: {fault.strerror or fault}")
     return _look(url, (host, port), context, health)
 
 

@@ -344,6 +344,18 @@ def test_a_whole_configuration() -> None:
             {"front": {"url": "erp.example"}},
             "front.url: a whole URL with its path is wanted, as http://127.0.0.1/health",
         ),
+        (
+            {"front": {"url": "http://erp.example:99999/"}},
+            "front.url: 'http://erp.example:99999/' names no port that can be",
+        ),
+        (
+            {"front": {"url": "http://erp.example/", "connect": "127.0.0.1"}},
+            "front.connect: host:port is wanted, as 127.0.0.1:443, not '127.0.0.1'",
+        ),
+        (
+            {"front": {"url": "https://erp.example/", "ca": "ca.pem"}},
+            "front.ca: an absolute path of plain characters is wanted, not 'ca.pem'",
+        ),
         ({"commands": {"stop": ["x"]}}, "commands.start: is needed"),
         ({"commands": {"start": ["{slto}"], "stop": ["x"]}}, "commands.start: {slto} is not known"),
         (

@@ -111,6 +111,11 @@ def test_https_with_an_authority_of_ones_own(tmp_path: Path) -> None:
     assert (look.status, "certificate verify failed" in look.error.lower()) == (0, True), look
 
 
+def test_an_authority_that_is_not_there(tmp_path: Path) -> None:
+    look = front_look(Front("https://erp.example/", "127.0.0.1:1", str(tmp_path / "none.pem")), HEALTH)
+    assert look.trouble("blue", RELEASE).endswith("none.pem: No such file or directory")
+
+
 def test_a_front_door_that_speaks_no_tls() -> None:
     def talk(connection: socket.socket, over: threading.Event) -> None:
         connection.recv(4096)
