@@ -15,7 +15,7 @@ from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
 from host.probe import Look, front_look, slot_look
-from host.processes import run
+from host.processes import Aside
 from host.rollback import roll_back
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
@@ -37,6 +37,7 @@ class Guard:
         self.alerted: dict[str, float] = {}
         self.not_before = 0.0
         self.over = False
+        self.telling = Aside(10)
 
     def run(self) -> None:
         """Until it is told to end. A second guard of the same host ends at once."""
@@ -58,6 +59,7 @@ class Guard:
         """One round; nothing may end the guard."""
         self.machine.urgent = True
         try:
+            self.telling.tend()
             with suppress(OSError):
                 beat(self.machine)
             self._round()
@@ -194,7 +196,8 @@ class Guard:
         argv = self.machine.settings.commands.alert
         if argv:
             with suppress(OSError):
-                run(filled(argv, {"message": text}), 10, self.machine.log_file("alert"))
+                # Not waited for: the person is told while the rollback goes on.
+                self.telling.start(filled(argv, {"message": text}), self.machine.log_file("alert"))
 
     def _sample(self, look: Look) -> None:
         entry: dict[str, Any] = {"at": round(self.machine.clock.wall(), 3), "status": look.status, "slot": look.slot}

@@ -104,6 +104,43 @@ def run(
     return Ended(code, time.monotonic() - begun, _since(log, start))
 
 
+class Aside:
+    """Commands that nobody waits for: a few at once, each ended after its time; `tend` must be called now and then."""
+
+    def __init__(self, seconds: float, most: int = 4) -> None:
+        """How long one may take, and how many may run at once."""
+        self.seconds, self.most = seconds, most
+        self.running: list[tuple[subprocess.Popen[bytes], float]] = []
+
+    def start(self, argv: Sequence[str], log: Path) -> bool:
+        """Begin one; False when it could not be begun, or too many run still."""
+        self.tend()
+        if len(self.running) >= self.most:
+            return False
+        try:
+            with log.open("ab") as out:
+                child = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    env=environment(),
+                    start_new_session=True,
+                )
+        except (OSError, ValueError):
+            return False
+        self.running.append((child, time.monotonic() + self.seconds))
+        return True
+
+    def tend(self) -> None:
+        """Take away what has ended, end what takes too long."""
+        for child, until in self.running:
+            if child.poll() is None and time.monotonic() >= until:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+        self.running = [one for one in self.running if one[0].poll() is None]
+
+
 def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
     try:
         return child.wait(seconds)

@@ -431,6 +431,27 @@ def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -
     host.live(OLD, "blue")
 
 
+def test_nobody_waits_for_the_command_that_alerts(host: World, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f'echo "$0" >{told}.new && mv {told}.new {told}; sleep 60'
+    host.configure(commands={"alert": ["sh", "-c", script, "{message}"]})
+    watcher = Guard(host.machine)
+    watcher.telling.seconds = 0.2
+    begun = time.monotonic()
+    watcher.alert("odd", "look at this")
+    assert time.monotonic() - begun < 2
+    ((child, _),) = watcher.telling.running
+    until = time.monotonic() + 20
+    while not told.exists() or child.poll() is None:
+        if told.exists():
+            watcher.telling.tend()
+        assert time.monotonic() < until
+    assert told.read_text() == "look at this\n"
+    assert child.returncode == -signal.SIGKILL
+    watcher.telling.tend()
+    assert not watcher.telling.running
+
+
 def test_a_rollback_does_not_wait_for_a_preparation(host: World) -> None:
     deploy(host, NEW)
     host.fault(THIRD, live=503)
