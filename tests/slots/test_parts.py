@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,23 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert path.read_bytes() == before
     found.append("kept")
     assert found.faults() == []
+
+
+def test_many_who_write_at_once_make_one_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = journal._head
+
+    def slow(descriptor: int) -> tuple[int, str]:
+        found = head(descriptor)
+        os.sched_yield()
+        Clock().sleep(0.002)  # the moment in which another one could write
+        return found
+
+    monkeypatch.setattr(journal, "_head", slow)
+    path = tmp_path / "journal.jsonl"
+    with ThreadPoolExecutor(4) as many:
+        list(many.map(lambda number: Journal(path, Clock()).append("line", number=number), range(40)))
+    assert Journal(path, Clock()).faults() == []
+    assert len(list(Journal(path, Clock()).entries())) == 40
 
 
 def test_what_comes_from_outside_is_bounded(tmp_path: Path) -> None:
