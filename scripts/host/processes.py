@@ -77,23 +77,26 @@ def run(
     log: Path,
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
+    errors: Path | None = None,
 ) -> Ended:
     """Run a command to its end; its group is killed when the time is over.
 
     It prints into a file, not a pipe: a program that it leaves in the background would keep a pipe open for ever.
+    With `errors` standard error goes there, and is said only when the command failed.
     """
     begun = time.monotonic()
-    with suppress(OSError):
-        if log.stat().st_size > _KEPT:
-            log.replace(log.with_name(f"{log.name}.1"))
-    with log.open("ab") as out:
-        start = out.tell()
+    for path in (log, errors or log):
+        with suppress(OSError):
+            if path.stat().st_size > _KEPT:
+                path.replace(path.with_name(f"{path.name}.1"))
+    with log.open("ab") as out, (errors or log).open("ab") as err:
+        start, start_errors = out.tell(), err.tell()
         try:
             child = subprocess.Popen(
                 list(argv),
                 stdin=stdin,
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=err if errors else subprocess.STDOUT,
                 env=environment(env),
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; no thread is alive here
@@ -101,7 +104,10 @@ def run(
         except (OSError, ValueError) as fault:  # ValueError: a NUL in a word
             return Ended(127, 0.0, f"{argv[0]}: {getattr(fault, 'strerror', '') or fault}")
         code = _wait(child, seconds)
-    return Ended(code, time.monotonic() - begun, _since(log, start))
+    said = _since(log, start)
+    if errors and code != 0:
+        said += _since(errors, start_errors)
+    return Ended(code, time.monotonic() - begun, said)
 
 
 class Aside:

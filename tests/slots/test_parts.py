@@ -318,6 +318,15 @@ def test_a_command_is_bounded_and_its_children_hold_nothing_up(tmp_path: Path) -
     assert run(["/no/such/program"], 1, log).why().startswith("ended with 127")
 
 
+def test_warnings_are_no_part_of_the_answer_and_errors_are_told(tmp_path: Path) -> None:
+    log, errors = tmp_path / "out.log", tmp_path / "err.log"
+    ended = run(["sh", "-c", "echo WARNING >&2; echo r1"], 5, log, errors=errors)
+    assert (ended.good, ended.said) == (True, "r1\n")
+    ended = run(["sh", "-c", "echo refused >&2; exit 2"], 5, log, errors=errors)
+    assert ended.why().endswith(": refused")
+    assert errors.read_text() == "WARNING\nrefused\n"
+
+
 def test_a_command_sees_an_allow_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
     ended = run(["env"], 10, tmp_path / "log", {"SLOT": "blue"})
