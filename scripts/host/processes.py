@@ -78,11 +78,13 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
     errors: Path | None = None,
+    most: int = 64 * 1024,
 ) -> Ended:
     """Run a command to its end; its group is killed when the time is over.
 
     It prints into a file, not a pipe: a program that it leaves in the background would keep a pipe open for ever.
     With `errors` standard error goes there, and is said only when the command failed.
+    Of what it prints the last `most` bytes are kept in memory.
     """
     begun = time.monotonic()
     for path in (log, errors or log):
@@ -104,9 +106,9 @@ def run(
         except (OSError, ValueError) as fault:  # ValueError: a NUL in a word
             return Ended(127, 0.0, f"{argv[0]}: {getattr(fault, 'strerror', '') or fault}")
         code = _wait(child, seconds)
-    said = _since(log, start)
+    said = _since(log, start, most)
     if errors and code != 0:
-        said += _since(errors, start_errors)
+        said += _since(errors, start_errors, most)
     return Ended(code, time.monotonic() - begun, said)
 
 
@@ -157,11 +159,11 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
         return None
 
 
-def _since(log: Path, start: int) -> str:
+def _since(log: Path, start: int, most: int) -> str:
     with suppress(OSError), log.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(start, size - 65536))
-        return stream.read(65536).decode(errors="replace")
+        stream.seek(max(start, size - most))
+        return stream.read(most).decode(errors="replace")
     return tail_of(log)
 
 
