@@ -108,7 +108,8 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
         require_idle(state, slot, release)
         # From its first statement on the way back is what the verdict says, also when the migration is killed.
         # Until the switch the release that is live must go back over both: the worse of its own verdict and this one.
-        state.back = {**max(state.back, told, key=_badness), "next": told}
+        worse = told if _badness(told) > _badness(state.back) else state.back
+        state.back = {**worse, "next": told}
         step = begin(machine, state, "migrate", {"release": release, "slot": slot, "verdict": told["verdict"]})
     ended = _under_lock(machine, slot, release)
     points.reached("migrate.acted")
