@@ -20,19 +20,39 @@ _PATIENCE = 10.0
 
 
 def restore(machine: Machine) -> dict[str, Any]:
-    """Bring flag and slots back to what the state says. Timers are in the state: nothing is to be done for them."""
+    """Bring flag and slots back to what the state says. Timers are in the state: nothing is to be done for them.
+
+    First what users need (the flag, the live slot), then what was cut short: that may take long, or fail.
+    """
     machine.urgent = True
+    kept: Exception | None = None
     with machine.work.taken(machine.settings.limits.lock):
-        heal(machine)
-        with machine.lock.taken(machine.settings.limits.lock):
-            state = machine.load()
-            found = machine.pointer.read()
-            if found != state.live:
-                machine.pointer.point(state.live)
-                machine.log("restored", flag=state.live, found=found)
-                machine.say(f"the flag was {found or 'gone'}: it is on {state.live} again")
-        started = [name for name in (state.live, machine.settings.other(state.live)) if _start(machine, name)]
-    return {"live": state.live, "flag": "restored" if found != state.live else "as it was", "started": started}
+        moved = _flag(machine)
+        first = machine.load().live
+        started = [first] if _start(machine, first) else []
+        try:
+            heal(machine)
+        except (Trouble, OSError) as fault:
+            kept = fault
+        moved = _flag(machine) or moved
+        live = machine.load().live
+        started += [name for name in (live, machine.settings.other(live)) if name != first and _start(machine, name)]
+    if kept is not None:
+        raise kept
+    return {"live": live, "flag": "restored" if moved else "as it was", "started": started}
+
+
+def _flag(machine: Machine) -> bool:
+    """Put the flag where the state says; where it stands and a step is under way, the step is asked (`heal`)."""
+    with machine.lock.taken(machine.settings.limits.lock):
+        state = machine.load()
+        found = machine.pointer.read()
+        if found == state.live or (found and state.step is not None):
+            return False
+        machine.pointer.point(state.live)
+        machine.log("restored", flag=state.live, found=found)
+    machine.say(f"the flag was {found or 'gone'}: it is on {state.live} again")
+    return True
 
 
 def _start(machine: Machine, slot: str) -> bool:

@@ -46,17 +46,26 @@ def main(argv: list[str]) -> int:
             machine.load()  # a host that was never set up says so, whatever was asked
         told = chosen.run(machine, chosen)
         code = int(told.pop("exit", DONE))
-    except Trouble as fault:
-        code, trouble = fault.code, fault
-    except OSError as fault:
-        trouble = Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", BUSY)
-        code = BUSY
-    except KeyboardInterrupt:
-        what = "interrupted; what was under way is finished or undone by the guard, or by the next command"
-        code, trouble = BUSY, Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", BUSY)
+    except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - a traceback tells a person nothing
+        trouble = _trouble(fault, chosen.command)
+        code = trouble.code
     with suppress(BrokenPipeError):  # the connection was cut: what was asked is done all the same
         write(chosen, machine.said if machine else [], told, trouble, code)
     return code
+
+
+def _trouble(fault: BaseException, command: str) -> Trouble:
+    """Whatever was raised, in three parts; a workflow reads the code."""
+    if isinstance(fault, Trouble):
+        return fault
+    if isinstance(fault, OSError):
+        return Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", BUSY)
+    if isinstance(fault, KeyboardInterrupt):
+        what = "interrupted; what was under way is finished or undone by the guard, or by the next command"
+        return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", BUSY)
+    what = f"{command} ended with {type(fault).__name__}: {str(fault)[:300]}"
+    do = "see `slots status` and `slots journal` for how far it came; report this with both"
+    return Trouble(what, "a fault of this program, or a file of its folder was changed by hand", do, BUSY)
 
 
 def write(
@@ -69,7 +78,7 @@ def write(
             answer["trouble"] = trouble.as_json()
         print(json.dumps(answer), flush=True)
         return
-    for line in [*said, *_for_people(chosen.command, told)]:
+    for line in [*said, *(_for_people(chosen.command, told) if told else [])]:
         print(plain(line), flush=True)
     if trouble:
         print(plain("\n".join(trouble.lines())), file=sys.stderr)

@@ -115,9 +115,14 @@ def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.what == "run":
         Guard(machine).run()
         return {}
-    if chosen.what in ("boot", "restore"):
-        told = boot.restore(machine)
-        return {**told, "guard": boot.start_guard(machine, config)} if chosen.what == "boot" else told
+    if chosen.what == "restore":
+        return boot.restore(machine)
+    if chosen.what == "boot":
+        try:
+            told = boot.restore(machine)
+        finally:  # whatever did not come back: the guard heals, and switches back when it must
+            guard = boot.start_guard(machine, config)
+        return {**told, "guard": guard}
     if chosen.what == "unit":
         return {"text": boot.unit(program, config, machine.settings.application)}
     if chosen.what == "hook":

@@ -9,6 +9,7 @@ import re
 import typing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from host.settings import Settings
 from host.trouble import WRONG, Trouble
@@ -114,8 +115,22 @@ def _sense(settings: Settings) -> list[str]:
         found += _absolute("nginx.flags", settings.nginx.flags)
     if not re.match(r"https?://[^/\s]+/", settings.front.url):
         found.append("front.url: a whole URL with its path is wanted, as http://127.0.0.1/health")
-    found += _commands(settings) + _numbers(settings)
+    found += _front(settings) + _commands(settings) + _numbers(settings)
     return found
+
+
+def _front(settings: Settings) -> list[str]:
+    front, found = settings.front, []
+    try:
+        port_known = urlsplit(front.url).port != 0
+    except ValueError:
+        port_known = False
+    if not port_known:
+        found.append(f"front.url: {front.url!r} names no port that can be")
+    host, _, port = front.connect.rpartition(":")
+    if front.connect and not (host and re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
+        found.append(f"front.connect: host:port is wanted, as 127.0.0.1:443, not {front.connect!r}")
+    return found + (_absolute("front.ca", front.ca) if front.ca else [])
 
 
 def _absolute(place: str, text: str) -> list[str]:

@@ -20,7 +20,8 @@ KEY = 0x510_7500
 def ask(machine: Machine, sql: str, env: Mapping[str, str] | None = None) -> str:
     """What one statement answers."""
     argv = [*machine.settings.commands.psql, *_QUIET, "-c", sql]
-    ended = run(argv, 15, machine.log_file("psql"), env)
+    # Warnings (a collation that changed, a psql that is older) are no part of the answer.
+    ended = run(argv, 15, machine.log_file("psql"), env, errors=machine.log_file("psql-errors"))
     if not ended.good:
         raise Trouble(
             f"psql {ended.why()}",
@@ -58,14 +59,18 @@ def read_back(machine: Machine) -> str:
 def advisory_lock(machine: Machine) -> Iterator[None]:
     """Hold the migration lock in one session, for as long as the block takes; it ends with that session."""
     argv = [*machine.settings.commands.psql, *_QUIET]
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(bounds(machine))
-    ) as session:
+    errors = machine.log_file("psql-errors")
+    with (
+        errors.open("ab") as err,
+        subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, env=environment(bounds(machine))
+        ) as session,
+    ):
         try:
             told = _say(session, f"SELECT 'lock ' || pg_try_advisory_lock({KEY});", 15)
             if told != "lock true":
                 raise Trouble(
-                    f"another migration holds the lock of this database ({told or 'no answer'})",
+                    f"another migration holds the lock of this database ({told or f'no answer, see {errors}'})",
                     "another deployment migrates right now, or an old session of psql was left open",
                     "wait for it; `SELECT * FROM pg_locks WHERE locktype = 'advisory'` shows its session",
                     BUSY,

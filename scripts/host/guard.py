@@ -15,7 +15,7 @@ from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
 from host.probe import Look, front_look, slot_look
-from host.processes import run
+from host.processes import Aside
 from host.rollback import roll_back
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
@@ -37,6 +37,7 @@ class Guard:
         self.alerted: dict[str, float] = {}
         self.not_before = 0.0
         self.over = False
+        self.telling = Aside(10)
 
     def run(self) -> None:
         """Until it is told to end. A second guard of the same host ends at once."""
@@ -58,15 +59,22 @@ class Guard:
         """One round; nothing may end the guard."""
         self.machine.urgent = True
         try:
+            self.telling.tend()
             with suppress(OSError):
                 beat(self.machine)
             self._round()
         except Trouble as fault:
-            self.alert("guard", f"{fault.what}; {fault.do}")
-            self.not_before = self.machine.clock.boot() + _AGAIN
+            self._failed(f"{fault.what}; {fault.do}")
         except OSError as fault:
-            self.alert("guard", f"{fault}")
-            self.not_before = self.machine.clock.boot() + _AGAIN
+            self._failed(str(fault))
+        except Exception as fault:  # noqa: BLE001 - whatever it is: without the guard nobody switches back
+            self._failed(f"a fault of this program, please report it: {type(fault).__name__}: {str(fault)[:300]}")
+
+    def _failed(self, text: str) -> None:
+        """Tell it, and try again in a moment; telling must not fail either."""
+        self.not_before = self.machine.clock.boot() + _AGAIN
+        with suppress(Exception):
+            self.alert("guard", text)
 
     def _round(self) -> None:
         machine = self.machine
@@ -147,11 +155,29 @@ class Guard:
             self.alert("rollback", f"rolled back {release[:12]}: {why}")
 
     def _flag(self, state: State) -> None:
+        """A flag on the wrong slot is told; one that is gone is put back. Neither stops the round."""
         now = self.machine.pointer.read()
-        if state.step is None and now and now != state.live and self.machine.load().live == state.live:
-            self.alert(
-                "flag", f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
-            )
+        if state.step is not None or now == state.live:
+            return
+        if now:
+            if self.machine.load().live == state.live:
+                told = f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
+                self.alert("flag", told)
+        elif self.machine.settings.nginx.mode == "flag" and state.live == self.machine.settings.second:
+            try:
+                self._put_back()
+            except (Trouble, OSError) as fault:
+                self.alert("flag", f"the flag of {state.live}, which is live, is gone and cannot be put back: {fault}")
+
+    def _put_back(self) -> None:
+        machine = self.machine
+        with machine.lock.taken(machine.settings.limits.lock):
+            state = machine.load()
+            if state.step is not None or machine.pointer.read() or state.live != machine.settings.second:
+                return
+            machine.pointer.point(state.live)
+            machine.log("restored", flag=state.live, found="")
+        self.alert("flag", f"the flag of {state.live}, which is live, was gone: it was put back")
 
     def _tell(self) -> None:
         for text in self.machine.said:
@@ -170,7 +196,8 @@ class Guard:
         argv = self.machine.settings.commands.alert
         if argv:
             with suppress(OSError):
-                run(filled(argv, {"message": text}), 10, self.machine.log_file("alert"))
+                # Not waited for: the person is told while the rollback goes on.
+                self.telling.start(filled(argv, {"message": text}), self.machine.log_file("alert"))
 
     def _sample(self, look: Look) -> None:
         entry: dict[str, Any] = {"at": round(self.machine.clock.wall(), 3), "status": look.status, "slot": look.slot}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from host.files import sync_folder, write_all
 FIRST = "0" * 64
 _LONGEST = 2000
 _TAIL = 256 * 1024
+_PATIENCE = 2.0
 
 
 class Journal:
@@ -28,6 +31,7 @@ class Journal:
         """Add a line and put it on the disk; its number and hash. A torn last line is cut off first, and told."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
+            self._alone(descriptor)
             torn = _cut_torn(descriptor)
             number, last = _head(descriptor)
             if torn:
@@ -39,6 +43,17 @@ class Journal:
         if number == 1:
             sync_folder(self.path.parent)
         return number, last
+
+    def _alone(self, descriptor: int) -> None:
+        """Not every line is written under the state lock. A rollback does not wait for ever for one that hangs."""
+        until = self.clock.boot() + _PATIENCE
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if self.clock.boot() >= until:
+                return
+            self.clock.sleep(0.005)
 
     def _write(self, descriptor: int, number: int, last: str, fields: dict[str, Any]) -> tuple[int, str]:
         entry = {"seq": number, "at": self.clock.stamp(), **_bounded(fields), "prev": last}
@@ -135,7 +150,7 @@ def _chunks(descriptor: int) -> Iterator[bytes]:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
 

@@ -8,7 +8,7 @@ from typing import Any
 from host.clock import Deadline
 from host.machine import Machine
 from host.state import Lease, State
-from host.steps import COLD, note, owner_is_gone
+from host.steps import no_rollback, note
 from host.trouble import BUSY, Trouble
 
 
@@ -19,7 +19,7 @@ def acquire(machine: Machine, *, holder: str, run: str, reason: str, seconds: fl
         old = state.lease
         if old is not None and is_active(machine, old):
             raise _held(machine, old)
-        _no_rollback(machine, state)
+        no_rollback(machine, state)
         state.fence += 1
         lease = Lease(secrets.token_hex(16), holder, run, reason, manual, state.fence, {})
         lease.deadline = Deadline.after(machine.clock, seconds).as_json()
@@ -61,7 +61,7 @@ def break_it(machine: Machine, reason: str) -> dict[str, Any]:
         old = state.lease
         if old is None:
             return {"broken": False}
-        _no_rollback(machine, state)
+        no_rollback(machine, state)
         state.lease = None
         state.fence += 1
         note(machine, state, "lease-break", holder=old.holder, run=old.run, reason=reason)
@@ -80,6 +80,7 @@ def check(machine: Machine, state: State, token: str) -> None:
     if not token:
         if lease is not None and is_active(machine, lease):
             raise _held(machine, lease)
+        no_rollback(machine, state)
         return
     if lease is None or lease.token != token or lease.fence != state.fence:
         raise Trouble(
@@ -104,18 +105,6 @@ def shown(machine: Machine, lease: Lease | None) -> dict[str, Any] | None:
         "seconds_left": left,
         "active": is_active(machine, lease),
     }
-
-
-def _no_rollback(machine: Machine, state: State) -> None:
-    """A new number would stop a rollback that is starting the old release."""
-    step = state.step
-    if step is not None and step.name == COLD and not owner_is_gone(machine, step.owner):
-        raise Trouble(
-            f"a rollback from {step.data['leaves'][:12]} is under way",
-            "the old release is being started; it was not warm",
-            "wait for it (`slots status`), then look again whether there is anything to deploy",
-            BUSY,
-        )
 
 
 def _held(machine: Machine, lease: Lease) -> Trouble:

@@ -11,7 +11,7 @@ from host.releases import require_known
 from host.state import Slot, State, Step
 from host.steps import begin, settle, still_mine
 from host.trouble import REFUSED, Trouble
-from host.watch import require_closed
+from host.watch import require_closed, require_idle
 
 
 def prepare(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
@@ -39,6 +39,8 @@ def stop_idle(machine: Machine, *, token: str) -> dict[str, Any]:
         with machine.lock.taken(machine.settings.limits.lock):
             state = machine.load()
             lease.check(machine, state, token)
+            require_idle(state, slot)
+            require_closed(state)
             step = begin(machine, state, "stop", {"slot": slot, "release": state.slots[slot].release})
         finish_stop(machine, step)
     return {"slot": slot, "changed": True}
@@ -61,6 +63,7 @@ def _begin(machine: Machine, slot: str, release: str, token: str) -> Step:
                 "nothing is to be done; to start it anew, restart its slot",
             )
         require_closed(state)
+        require_idle(state, slot)
         kept = state.slots[slot]
         _check_cold(machine, kept)
         before = kept.release if kept.running else ""

@@ -53,7 +53,10 @@ def front_look(front: Front, health: Health) -> Look:
     if front.connect:
         host, _, given = front.connect.rpartition(":")
         port = int(given)
-    context = ssl.create_default_context(cafile=front.ca or None) if url.scheme == "https" else None
+    try:
+        context = ssl.create_default_context(cafile=front.ca or None) if url.scheme == "https" else None
+    except OSError as fault:
+        return Look(0, "", "", 0.0, f"front.ca {front.ca}: {fault.strerror or fault}")
     return _look(url, (host, port), context, health)
 
 
@@ -63,7 +66,7 @@ def _look(url: SplitResult, address: tuple[str, int], context: ssl.SSLContext | 
     try:
         answer = _exchange(url, address, context, until)
         return _read(answer, health, time.monotonic() - begun)
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError) as fault:
         seconds = time.monotonic() - begun
         late = isinstance(fault, TimeoutError) or seconds >= health.timeout
         text = f"no answer within {health.timeout:g} s" if late else (getattr(fault, "strerror", "") or str(fault))
@@ -121,6 +124,6 @@ def _read(answer: bytes, health: Health, seconds: float) -> Look:
 def _object(body: bytes) -> dict[str, object]:
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # `[[[[…` is no document either
         return {}
     return data if isinstance(data, dict) else {}

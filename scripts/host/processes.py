@@ -77,31 +77,76 @@ def run(
     log: Path,
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
+    errors: Path | None = None,
+    most: int = 64 * 1024,
 ) -> Ended:
     """Run a command to its end; its group is killed when the time is over.
 
     It prints into a file, not a pipe: a program that it leaves in the background would keep a pipe open for ever.
+    With `errors` standard error goes there, and is said only when the command failed.
+    Of what it prints the last `most` bytes are kept in memory.
     """
     begun = time.monotonic()
-    with suppress(OSError):
-        if log.stat().st_size > _KEPT:
-            log.replace(log.with_name(f"{log.name}.1"))
-    with log.open("ab") as out:
-        start = out.tell()
+    for path in (log, errors or log):
+        with suppress(OSError):
+            if path.stat().st_size > _KEPT:
+                path.replace(path.with_name(f"{path.name}.1"))
+    with log.open("ab") as out, (errors or log).open("ab") as err:
+        start, start_errors = out.tell(), err.tell()
         try:
             child = subprocess.Popen(
                 list(argv),
                 stdin=stdin,
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=err if errors else subprocess.STDOUT,
                 env=environment(env),
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; no thread is alive here
             )
-        except OSError as fault:
-            return Ended(127, 0.0, f"{argv[0]}: {fault.strerror}")
+        except (OSError, ValueError) as fault:  # ValueError: a NUL in a word
+            return Ended(127, 0.0, f"{argv[0]}: {getattr(fault, 'strerror', '') or fault}")
         code = _wait(child, seconds)
-    return Ended(code, time.monotonic() - begun, _since(log, start))
+    said = _since(log, start, most)
+    if errors and code != 0:
+        said += _since(errors, start_errors, most)
+    return Ended(code, time.monotonic() - begun, said)
+
+
+class Aside:
+    """Commands that nobody waits for: a few at once, each ended after its time; `tend` must be called now and then."""
+
+    def __init__(self, seconds: float, most: int = 4) -> None:
+        """How long one may take, and how many may run at once."""
+        self.seconds, self.most = seconds, most
+        self.running: list[tuple[subprocess.Popen[bytes], float]] = []
+
+    def start(self, argv: Sequence[str], log: Path) -> bool:
+        """Begin one; False when it could not be begun, or too many run still."""
+        self.tend()
+        if len(self.running) >= self.most:
+            return False
+        try:
+            with log.open("ab") as out:
+                child = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    env=environment(),
+                    start_new_session=True,
+                )
+        except (OSError, ValueError):
+            return False
+        self.running.append((child, time.monotonic() + self.seconds))
+        return True
+
+    def tend(self) -> None:
+        """Take away what has ended, end what takes too long."""
+        for child, until in self.running:
+            if child.poll() is None and time.monotonic() >= until:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+        self.running = [one for one in self.running if one[0].poll() is None]
 
 
 def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
@@ -114,11 +159,11 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
         return None
 
 
-def _since(log: Path, start: int) -> str:
+def _since(log: Path, start: int, most: int) -> str:
     with suppress(OSError), log.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(start, size - 65536))
-        return stream.read(65536).decode(errors="replace")
+        stream.seek(max(start, size - most))
+        return stream.read(most).decode(errors="replace")
     return tail_of(log)
 
 

@@ -12,6 +12,7 @@ from host.releases import manifest, require_known
 from host.state import State
 from host.steps import begin, note, settle, still_mine
 from host.trouble import BUSY, Trouble
+from host.watch import require_idle
 
 _REVISION_SQL = "SELECT string_agg(version_num, ' ' ORDER BY version_num) FROM alembic_version"
 
@@ -104,8 +105,11 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
     with machine.lock.taken(machine.settings.limits.lock):
         state = machine.load()
         lease.check(machine, state, token)
+        require_idle(state, slot, release)
         # From its first statement on the way back is what the verdict says, also when the migration is killed.
-        state.back = told
+        # Until the switch the release that is live must go back over both: the worse of its own verdict and this one.
+        worse = told if _badness(told) > _badness(state.back) else state.back
+        state.back = {**worse, "next": told}
         step = begin(machine, state, "migrate", {"release": release, "slot": slot, "verdict": told["verdict"]})
     ended = _under_lock(machine, slot, release)
     points.reached("migrate.acted")
@@ -120,6 +124,12 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
             f"see {machine.log_file(f'{slot}-migrate')}; the live release was not touched",
         )
     return ended
+
+
+def _badness(back: dict[str, Any]) -> int:
+    order = ("switch-only", "unknown", "downgrade-first", "forward-only")
+    verdict = back.get("verdict", "switch-only")
+    return order.index(verdict) if verdict in order else len(order)
 
 
 def _under_lock(machine: Machine, slot: str, release: str) -> Ended:

@@ -16,6 +16,7 @@ from host.trouble import Trouble, disk_trouble
 _HEAD = (
     "# Written by slots (`slots nginx write`). A change by hand is found by `slots preflight`, and never overwritten.\n"
 )
+_DUMP = 8 * 1024 * 1024  # a host with many sites prints more than a command usually says
 
 
 def texts(settings: Settings) -> dict[str, str]:
@@ -100,7 +101,8 @@ def missing(machine: Machine) -> list[str]:
 
 def nginx(machine: Machine, *words: str) -> Ended:
     """Run nginx's own test or dump."""
-    return run([*machine.settings.nginx.command, *words], 30, machine.log_file(f"nginx{''.join(words)}"))
+    log = machine.log_file(f"nginx{''.join(words)}")
+    return run([*machine.settings.nginx.command, *words], 30, log, most=_DUMP)
 
 
 def _hash(path: Path) -> str:

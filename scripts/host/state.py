@@ -124,7 +124,7 @@ class Store:
                 "this host was never set up, or the folder was moved",
                 "run `slots init --live SLOT --release RELEASE` once",
             ) from fault
-        except (OSError, ValueError, KeyError, TypeError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
             raise Trouble(
                 f"{self.path} cannot be read: {fault}",
                 "it was edited by hand, or the disk is damaged",

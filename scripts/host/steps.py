@@ -20,6 +20,7 @@ _REMEMBERED = 40
 
 def begin(machine: Machine, state: State, name: str, data: dict[str, Any]) -> Step:
     """Write down what is about to happen; under the state lock."""
+    no_rollback(machine, state)
     seq, digest = machine.log("intent", step=name, data=data)
     points.reached(f"{name}.intent")
     step = Step(seq, name, myself(machine.clock), state.fence, data)
@@ -59,6 +60,18 @@ def supersede(machine: Machine, state: State) -> Step | None:
         state.step = None
         _remember(state, step.seq)
     return step
+
+
+def no_rollback(machine: Machine, state: State) -> None:
+    """Trouble while a rollback is starting the old release: a new step, or a new number, would stop it."""
+    step = state.step
+    if step is not None and step.name == COLD and not owner_is_gone(machine, step.owner):
+        raise Trouble(
+            f"a rollback from {step.data['leaves'][:12]} is under way",
+            "the old release is being started; it was not warm",
+            "wait for it (`slots status`), then look again whether there is anything to deploy",
+            BUSY,
+        )
 
 
 def still_mine(machine: Machine, step: Step) -> State:

@@ -15,7 +15,7 @@ from host.rollback import roll_back
 from host.state import CONFIRM, PROVING, State, Watch
 from host.steps import begin, note, settle
 from host.trouble import FALL_BACK_FAILED, FELL_BACK, Trouble
-from host.watch import require_closed
+from host.watch import require_closed, require_idle
 
 
 def switch(machine: Machine, release: str, *, confirm_within: float, token: str, guard_for: float) -> dict[str, Any]:
@@ -67,6 +67,8 @@ def _move(
     with machine.lock.taken(machine.settings.limits.lock):
         state = machine.load()
         lease.check(machine, state, token)
+        require_closed(state)
+        require_idle(state, slot, release)
         data = {"release": release, "to": slot, "from": state.live, "from_release": state.release()}
         step = begin(machine, state, "switch", {**data, "confirm_within": confirm_within})
         try:
@@ -77,8 +79,8 @@ def _move(
         moved = machine.clock.boot() - begun
         points.reached("switch.acted")
         state.previous, state.live = state.release(), slot
-        if state.back.get("release") != release:
-            state.back = {}  # nothing was migrated for this release
+        told = state.back.get("next", state.back)
+        state.back = told if told.get("release") == release else {}  # empty: nothing was migrated for this release
         state.switched = Deadline.after(machine.clock, machine.settings.limits.drain).as_json()
         deadline = Deadline.after(machine.clock, confirm_within).as_json()
         who = myself(machine.clock)

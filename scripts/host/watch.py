@@ -8,7 +8,7 @@ from host import lease
 from host.clock import Deadline
 from host.machine import Machine
 from host.state import CONFIRM, GUARD, HOLD, State, Watch
-from host.steps import note
+from host.steps import no_rollback, note
 from host.trouble import BUSY, FELL_BACK, Trouble
 
 
@@ -56,6 +56,20 @@ def require_closed(state: State) -> None:
         )
 
 
+def require_idle(state: State, slot: str, release: str = "") -> None:
+    """Trouble when a slot that was looked at before the lock is not the idle one any more, or holds another release."""
+    kept = state.slots[slot]
+    if slot != state.live and (not release or (kept.release == release and kept.running and not kept.condemned)):
+        return
+    now = "live" if slot == state.live else f"holding {kept.release[:12] or 'nothing'} ({kept.condemned or 'changed'})"
+    raise Trouble(
+        f"{slot} is {now} by now; nothing was changed",
+        "a rollback came in between: the guard, a workflow or a person pulled the brake",
+        "`slots status` shows what is live; look again whether there is anything to do",
+        BUSY,
+    )
+
+
 def _watched(machine: Machine, state: State, release: str, token: str) -> Watch | None:
     """The watch of that release; None when it is over or past the confirm."""
     if state.release() != release:
@@ -67,6 +81,7 @@ def _watched(machine: Machine, state: State, release: str, token: str) -> Watch 
             "do not report this deployment as a success; `slots journal` shows what happened",
             FELL_BACK if left else BUSY,
         )
+    no_rollback(machine, state)
     if token:
         lease.check(machine, state, token)
     watch = state.watch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -16,11 +17,15 @@ from slots.test_switch import deploy
 from slots.world import NEW, OLD, THIRD, World
 
 from host import guard, slots
+from host.clock import Deadline
 from host.guard import Guard
 from host.guarding import seen
+from host.prepare import stop_idle
 from host.probe import front_look
 from host.rollback import roll_back
-from host.state import PROVING
+from host.state import PROVING, Slot, State, Watch
+from host.trouble import Trouble, disk_trouble
+from host.watch import require_idle
 
 
 def wait_for(host: World, release: str, seconds: float) -> float:
@@ -232,6 +237,46 @@ def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
     host.live(OLD, "blue")
 
 
+@pytest.mark.parametrize("words", [("prepare", THIRD), ("stop",), ("confirm", NEW)], ids=lambda words: words[0])
+def test_no_command_overwrites_a_cold_rollback(host: World, words: tuple[str, ...]) -> None:
+    host.configure(limits={"start": 10, "drain": 0.1, "drain-most": 0, "lock": 5, "stop": 20, "ready": 1})
+    deploy(host, NEW)
+    host.good("stop")
+    host.fault(OLD, live=503)
+    back = host.popen("rollback", "--from", NEW)
+    wait_for_step(host, "cold-rollback")
+    answer = host.run(*words)
+    host.fault(OLD)
+    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert host.read(*back.communicate(timeout=30)).code == 0
+    host.live(OLD, "blue")
+
+
+def test_a_stop_finds_out_that_its_slot_became_live(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    machine = host.machine
+
+    def back_meanwhile(*_: object) -> None:
+        roll_back(host.machine, NEW, by="ada", reason="errors")
+
+    monkeypatch.setattr(slots, "drain", back_meanwhile)
+    with pytest.raises(Trouble, match="blue is live by now; nothing was changed"):
+        stop_idle(machine, token="")
+    host.live(OLD, "blue")
+
+
+def test_what_was_looked_at_before_the_lock_is_looked_at_again() -> None:
+    state = State("blue", {"blue": Slot(OLD, running=True), "green": Slot(NEW, running=True)})
+    require_idle(state, "green")
+    require_idle(state, "green", NEW)
+    for slot, release, told in (("blue", OLD, "blue is live"), ("green", THIRD, f"green is holding {NEW[:12]}")):
+        with pytest.raises(Trouble, match=told):
+            require_idle(state, slot, release)
+    state.slots["green"].condemned = "rolled back"
+    with pytest.raises(Trouble, match="rolled back"):
+        require_idle(state, "green", NEW)
+
+
 def test_a_hold_that_nobody_answers_is_a_rollback(host: World) -> None:
     host.good("prepare", NEW)
     host.good("switch", NEW, "--confirm-within", "30")
@@ -273,6 +318,68 @@ def test_after_a_reboot_everything_comes_back(host: World) -> None:
     host.live(OLD, "blue")
 
 
+def test_a_lost_flag_is_put_back_and_told(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    before = newest(host)
+    with without_guard(host):
+        (Path(host.settings.nginx.flags) / "green").unlink()
+        assert front_look(host.settings.front, host.settings.health).trouble("green", NEW)
+        Guard(host.machine).tick()
+        assert host.machine.pointer.read() == "green"
+    assert alerts(host, before) == ["flag"]
+    host.live(NEW, "green")
+
+
+def test_a_flag_that_cannot_be_put_back_stops_no_timer(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.good("prepare", NEW)
+    before = newest(host)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        (Path(host.settings.nginx.flags) / "green").unlink()
+        watcher = Guard(host.machine)
+        point = watcher.machine.pointer.point
+
+        def broken(slot: str) -> None:
+            if slot == "green":
+                raise disk_trouble("the flag could not be set", PermissionError(13, "Permission denied"))
+            point(slot)
+
+        monkeypatch.setattr(watcher.machine.pointer, "point", broken)
+        watcher.tick()
+        assert host.machine.load().release() == OLD
+    assert alerts(host, before) == ["flag", "rollback"]
+    host.live(OLD, "blue")
+
+
+def test_what_cannot_be_healed_keeps_neither_flag_nor_guard_from_coming_back(host: World) -> None:
+    deploy(host, NEW)
+    machine = host.machine
+    host.good("guard", "stop")
+    with machine.lock.taken(5):
+        state = machine.load()
+        # Killed in its proof, with no way back: healing it needs the front door, which fails.
+        state.back = {"verdict": "forward-only", "why": "t1", "release": NEW}
+        deadline = Deadline.after(machine.clock, 60).as_json()
+        state.watch = Watch(NEW, "green", PROVING, deadline, "test", 60, "gone:1:1")
+        machine.save(state)
+    host.configure(front={"url": "http://127.0.0.1:1/health", "seconds": 0.3})
+    for slot in host.ports:
+        host.kill_app(slot)
+    for path in Path(host.settings.nginx.flags).iterdir():
+        path.unlink()
+    answer = host.run("guard", "boot")
+    assert "was killed before it was proven, and it is not well" in answer.what
+    assert machine.pointer.read() == "green"
+    for slot, release in (("green", NEW), ("blue", OLD)):
+        assert not slots.trouble(machine, slot, release, ready=False)
+    assert seen(machine)["alive"]
+    host.good("guard", "stop")
+    host.configure()
+    host.good("guard", "boot")
+    assert host.machine.load().live == "green"
+
+
 def test_only_one_guard(host: World) -> None:
     assert host.good("guard", "start")["started"] is False
     answer = host.run("guard", "run")
@@ -292,6 +399,57 @@ def test_a_broken_state_does_not_end_the_guard(host: World) -> None:
         assert watcher.over is False
     assert host.good("guard", "unit")["text"].count("guard run") == 1
     assert host.good("guard", "hook")["text"].startswith("@reboot ")
+
+
+def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.configure(commands={"alert": ["true", "{message}"]})
+    before, path = newest(host), host.machine.store.path
+    whole = path.read_bytes()
+    with without_guard(host):
+        watcher = Guard(host.machine)
+        watcher.alert("odd", "a NUL\0 in an answer")
+        path.write_text(json.dumps({**json.loads(whole), "watch": "none"}))
+        watcher.tick()
+        path.write_bytes(whole)
+        assert "AttributeError" not in str(host.machine.journal.tail(1)), "told as a damaged state"
+        watcher.alerted.clear()
+
+        def faulty(*_: object) -> None:
+            raise RecursionError("x" * 10_000)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(guard, "pending", faulty)
+            for _ in range(3):
+                watcher.not_before = 0
+                watcher.tick()
+        watcher.not_before = 0
+        watcher.tick()
+    assert alerts(host, before) == ["odd", "guard", "guard"]
+    told = [one["text"] for one in host.machine.journal.entries() if one["event"] == "alert" and one["seq"] > before]
+    assert told[2].startswith("a fault of this program, please report it: RecursionError: xxx")
+    assert len(told[2]) < 500
+    host.live(OLD, "blue")
+
+
+def test_nobody_waits_for_the_command_that_alerts(host: World, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f'echo "$0" >{told}.new && mv {told}.new {told}; sleep 60'
+    host.configure(commands={"alert": ["sh", "-c", script, "{message}"]})
+    watcher = Guard(host.machine)
+    watcher.telling.seconds = 0.2
+    begun = time.monotonic()
+    watcher.alert("odd", "look at this")
+    assert time.monotonic() - begun < 2
+    ((child, _),) = watcher.telling.running
+    until = time.monotonic() + 20
+    while not told.exists() or child.poll() is None:
+        if told.exists():
+            watcher.telling.tend()
+        assert time.monotonic() < until
+    assert told.read_text() == "look at this\n"
+    assert child.returncode == -signal.SIGKILL
+    watcher.telling.tend()
+    assert not watcher.telling.running
 
 
 def test_a_rollback_does_not_wait_for_a_preparation(host: World) -> None:

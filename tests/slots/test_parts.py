@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,23 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.faults() == []
 
 
+def test_many_who_write_at_once_make_one_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = journal._head
+
+    def slow(descriptor: int) -> tuple[int, str]:
+        found = head(descriptor)
+        os.sched_yield()
+        Clock().sleep(0.002)  # the moment in which another one could write
+        return found
+
+    monkeypatch.setattr(journal, "_head", slow)
+    path = tmp_path / "journal.jsonl"
+    with ThreadPoolExecutor(4) as many:
+        list(many.map(lambda number: Journal(path, Clock()).append("line", number=number), range(40)))
+    assert Journal(path, Clock()).faults() == []
+    assert len(list(Journal(path, Clock()).entries())) == 40
+
+
 def test_what_comes_from_outside_is_bounded(tmp_path: Path) -> None:
     found = Journal(tmp_path / "journal.jsonl", Clock())
     found.append("hostile", reason="x" * 100_000 + "\n", many=list(range(1000)))
@@ -179,7 +197,14 @@ def test_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert store.load() == state
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 2}', '{"version": 1, "live": "red", "slots": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "[" * 60_000, '{"version": 2}', '{"version": 1, "live": "red", "slots": {}}'),
+        '{"version": 1, "live": "blue", "slots": []}',
+        '{"version": 1, "live": "blue", "slots": {"blue": {}}, "watch": "none"}',
+    ],
+)
 def test_a_state_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
     store = Store(tmp_path / "state.json")
     store.path.write_text(text)
@@ -293,6 +318,15 @@ def test_a_command_is_bounded_and_its_children_hold_nothing_up(tmp_path: Path) -
     assert run(["/no/such/program"], 1, log).why().startswith("ended with 127")
 
 
+def test_warnings_are_no_part_of_the_answer_and_errors_are_told(tmp_path: Path) -> None:
+    log, errors = tmp_path / "out.log", tmp_path / "err.log"
+    ended = run(["sh", "-c", "echo WARNING >&2; echo r1"], 5, log, errors=errors)
+    assert (ended.good, ended.said) == (True, "r1\n")
+    ended = run(["sh", "-c", "echo refused >&2; exit 2"], 5, log, errors=errors)
+    assert ended.why().endswith(": refused")
+    assert errors.read_text() == "WARNING\nrefused\n"
+
+
 def test_a_command_sees_an_allow_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
     ended = run(["env"], 10, tmp_path / "log", {"SLOT": "blue"})
@@ -336,6 +370,18 @@ def test_a_whole_configuration() -> None:
         (
             {"front": {"url": "erp.example"}},
             "front.url: a whole URL with its path is wanted, as http://127.0.0.1/health",
+        ),
+        (
+            {"front": {"url": "http://erp.example:99999/"}},
+            "front.url: 'http://erp.example:99999/' names no port that can be",
+        ),
+        (
+            {"front": {"url": "http://erp.example/", "connect": "127.0.0.1"}},
+            "front.connect: host:port is wanted, as 127.0.0.1:443, not '127.0.0.1'",
+        ),
+        (
+            {"front": {"url": "https://erp.example/", "ca": "ca.pem"}},
+            "front.ca: an absolute path of plain characters is wanted, not 'ca.pem'",
         ),
         ({"commands": {"stop": ["x"]}}, "commands.start: is needed"),
         ({"commands": {"start": ["{slto}"], "stop": ["x"]}}, "commands.start: {slto} is not known"),

@@ -57,6 +57,7 @@ def test_a_good_answer() -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n", "no HTTP answer"),
         (b"", "the connection was closed without an answer"),
         (b"HTTP/1.1 200 OK\r\n\r\n[" + b"x" * 100_000, "the answer is longer than 65536 bytes"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 60_000, "answered by a slot that does not name itself, not blue"),
         (b"HTTP/1.1 200 OK\r\n\r\n\xff\xfe{", "answered by a slot that does not name itself, not blue"),
     ],
 )
@@ -108,6 +109,11 @@ def test_https_with_an_authority_of_ones_own(tmp_path: Path) -> None:
         assert front_look(front, Health(timeout=5)).status == 200
         look = front_look(Front(url=served.url + "/"), Health(timeout=5))
     assert (look.status, "certificate verify failed" in look.error.lower()) == (0, True), look
+
+
+def test_an_authority_that_is_not_there(tmp_path: Path) -> None:
+    look = front_look(Front("https://erp.example/", "127.0.0.1:1", str(tmp_path / "none.pem")), HEALTH)
+    assert look.trouble("blue", RELEASE).endswith("none.pem: No such file or directory")
 
 
 def test_a_front_door_that_speaks_no_tls() -> None:

@@ -148,6 +148,22 @@ def test_a_migration_that_closes_the_way_back_needs_a_word(migrating: World) -> 
     migrating.live(NEW, "green")
 
 
+def test_migrating_the_next_release_does_not_open_the_way_back_of_the_live_one(migrating: World) -> None:
+    migrating.receive(NEW, revisions=["r1", "r2"])
+    migrating.receive(THIRD, revisions=["r1", "r2", "r3"], expand=["r3"])
+    migrating.good("migrate", NEW, "--acknowledged")
+    migrating.good("switch", NEW, *WITHIN)
+    migrating.good("confirm", NEW)
+    migrating.good("prepare", THIRD)
+    migration(migrating, "UPDATE alembic_version SET version_num = 'r3';")
+    assert migrating.good("migrate", THIRD)["back"]["verdict"] == "switch-only"
+    answer = migrating.run("rollback", "--from", NEW)
+    assert answer.code == 1
+    assert "does not know the live schema: r2" in answer.what
+    migrating.good("switch", THIRD, *WITHIN)
+    assert migrating.good("rollback", "--from", THIRD)["release"] == NEW
+
+
 def test_a_live_release_that_breaks_on_the_new_schema_is_told(migrating: World) -> None:
     migrating.fault(OLD, ready=500)
     answer = migrating.run("migrate", NEW)

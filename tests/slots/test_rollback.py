@@ -315,6 +315,29 @@ def test_a_host_that_was_never_set_up(host: World, tmp_path: Path) -> None:
         assert "slots init" in answer.said
 
 
+def test_trouble_is_told_in_three_parts_to_a_person_too(tmp_path: Path) -> None:
+    argv = [sys.executable, "-I", str(World.program), "--config", str(tmp_path / "none.json"), "status"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        *("what happened", "usually means", "what to do"),
+    ]
+
+
+def test_an_error_nobody_thought_of_is_no_traceback(host: World) -> None:
+    machine = host.machine
+    whole = machine.store.path.read_bytes()
+    # Well formed, and of a kind that no check looks at.
+    machine.store.path.write_text(json.dumps({**json.loads(whole), "left": 5}))
+    try:
+        answer = host.run("status")
+    finally:
+        machine.store.path.write_bytes(whole)
+    assert answer.code == 3
+    assert answer.what.startswith("status ended with TypeError")
+    assert all(answer.data["trouble"].values())
+
+
 def test_a_script_without_its_program_says_so(tmp_path: Path) -> None:
     shutil.copy(hostprogram.SOURCE / "rollback.sh", tmp_path)
     done = subprocess.run([tmp_path / "rollback.sh"], capture_output=True, text=True)

@@ -225,6 +225,17 @@ def test_a_cache_of_open_files_beside_the_flag_is_refused(host: World) -> None:
         path.write_text(whole)
 
 
+def test_a_long_configuration_is_read_from_its_beginning(host: World) -> None:
+    path = host.work / "nginx.conf"
+    whole = path.read_text()
+    path.write_text(whole + f"# {'x' * 98}\n" * 3000)
+    try:
+        lines = {one["name"]: one for one in host.run("preflight").data["lines"]}
+        assert (lines["nginx"]["status"], lines["nginx"]["found"]) == ("passed", "tested")
+    finally:
+        path.write_text(whole)
+
+
 def test_a_flag_moved_by_hand_is_told_and_not_overwritten(host: World) -> None:
     host.good("prepare", NEW)
     flags = Path(host.settings.nginx.flags)
