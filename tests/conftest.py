@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,8 +46,14 @@ def actions(tmp_path: Path) -> Actions:
     return Actions(tmp_path / "made-up-actions")
 
 
+def pytest_configure() -> None:
+    """A shell starts what it sends to the background deaf to SIGINT, and every child of ours would be deaf too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests run only when asked for; otherwise each is listed by its name."""
+    """The slowest come first, so that no worker ends alone; long ones run only when asked for, and are named."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
     if os.environ.get("DEPLOY_GATE_ALL_TESTS"):
         return
     for item in items:

@@ -115,7 +115,7 @@ def fleet(count: int) -> Iterator[Fleet]:
 def wait_for(host: World, release: str, phase: str = "") -> None:
     """Until a release is live there (and watched so); bounded by the clock of the machine."""
     machine = host.machine
-    until = machine.clock.boot() + 20
+    until = machine.clock.boot() + 60
     while True:
         state = machine.load()
         if state.release() == release and (not phase or (state.watch is not None and state.watch.phase == phase)):
