@@ -9,7 +9,9 @@ from typing import Any
 
 from host import points, slots
 from host.clock import Deadline
+from host.leftovers import end_marked
 from host.machine import Machine
+from host.processes import Ended
 from host.proof import prove
 from host.state import GUARD, State, Step
 from host.steps import COLD, begin, owner_is_gone, settle, still_mine, supersede
@@ -114,9 +116,10 @@ def _take_over(machine: Machine, state: State, data: dict[str, Any]) -> Step:
         machine.log("lease-void", holder=state.lease.holder, run=state.lease.run, why="rollback")
         state.lease = None
     step = state.step
-    if step is not None and step.name in {"start", "stop"} and not owner_is_gone(machine, step.owner):
+    if step is not None and (step.name in {"start", "stop"} or owner_is_gone(machine, step.owner)):
         # It works in the slot that is needed now. A migration is left alone: it ends by itself, in one transaction.
         end_owner(machine, step)
+        end_left(machine, step)
     supersede(machine, state)
     slot = state.slots[data["to"]]
     warm = slot.running and slot.release == data["release"] and not slot.condemned
@@ -131,6 +134,21 @@ def end_owner(machine: Machine, step: Step) -> None:
     if not owner_is_gone(machine, step.owner):
         with suppress(OSError, ValueError):
             os.kill(int(step.owner.split(":")[1]), signal.SIGKILL)
+
+
+def end_left(machine: Machine, step: Step) -> None:
+    """Kill what the commands of a killed step left behind; but not the old release when it has the traffic already."""
+    if step.name == COLD and _is_moved(machine, step):
+        return
+    left = end_marked(step.mark)
+    if left:
+        machine.say(f"{step.name} left processes that cannot be ended ({', '.join(map(str, left[:5]))}): see `ps -fp`")
+
+
+def _is_moved(machine: Machine, step: Step) -> bool:
+    """Whether a cold rollback was killed after its last step but one: traffic is there, and answered."""
+    slot, release = step.data["to"], step.data["release"]
+    return machine.pointer.read() == slot and not slots.trouble(machine, slot, release, ready=False)
 
 
 def _point(machine: Machine, state: State, step: Step) -> None:
@@ -162,10 +180,13 @@ def settle_rollback(machine: Machine, state: State, step: Step) -> None:
 def finish_cold(machine: Machine, step: Step) -> float:
     """Start the old release in the idle slot, then switch; returns when the switch was decided."""
     slot, release = step.data["to"], step.data["release"]
-    slots.stop(machine, slot, release)
-    points.reached("cold-rollback.stopped")
-    ended = slots.start(machine, slot, release)
-    points.reached("cold-rollback.started")
+    if _is_moved(machine, step):
+        ended = Ended(0, 0.0, "")  # killed when all but the writing was done: users are not cut off once more
+    else:
+        slots.stop(machine, slot, release, step)
+        points.reached("cold-rollback.stopped")
+        ended = slots.start(machine, slot, release, step)
+        points.reached("cold-rollback.started")
     waited = slots.wait(machine, slot, release, machine.settings.limits.start if ended.good else 0)
     with machine.lock.taken(_PATIENCE, end_holder=True):
         state = still_mine(machine, step)
@@ -193,6 +214,7 @@ def _other_does_it(machine: Machine, step: Step, leaves: str) -> dict[str, Any]:
         if done is not None:
             return done
         machine.clock.sleep(0.1)
+    # Only him: what he started is ended under the lock, when it is sure that he did not finish in this moment.
     end_owner(machine, step)
     return roll_back(machine, leaves, by=machine.who, reason=f"continues: {step.data['reason']}")
 

@@ -37,6 +37,7 @@ class Step:
     owner: str
     fence: int
     data: dict[str, Any]
+    mark: str = ""  # in the environment of every command of this step
 
 
 @dataclass
