@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from host import points, slots
+from host.lock import ROLLBACK
 from host.machine import Machine
 from host.processes import myself
 from host.proof import prove
@@ -14,7 +15,9 @@ from host.trouble import Trouble
 
 def heal(machine: Machine) -> None:
     """Bring state, journal and traffic together; under the work lock, so that nobody else does it too."""
-    with machine.lock.taken(machine.settings.limits.lock):
+    under_way = machine.load().step
+    doing = ROLLBACK if under_way is not None and under_way.name in (ROLLBACK, COLD) else ""
+    with machine.lock.taken(machine.settings.limits.lock, doing=doing):
         state = machine.load()
         _journal(machine, state)
         long = _short_step(machine, state)

@@ -10,6 +10,7 @@ from typing import Any
 from host import points, slots
 from host.clock import Deadline
 from host.leftovers import end_marked
+from host.lock import ROLLBACK
 from host.machine import Machine
 from host.processes import Ended
 from host.proof import prove
@@ -38,7 +39,7 @@ def roll_back(
     machine.urgent = True
     begun = machine.clock.boot()
     detect = max(0.0, begun - since) if since is not None else 0.0
-    with machine.lock.taken(_PATIENCE, end_holder=True):
+    with machine.lock.taken(_PATIENCE, doing=ROLLBACK, longest=machine.settings.limits.sla):
         state = machine.load()
         done = _done_already(machine, state, leaves)
         if done is None and timer and (state.watch is None or state.watch.phase == GUARD):
@@ -188,7 +189,7 @@ def finish_cold(machine: Machine, step: Step) -> float:
         ended = slots.start(machine, slot, release, step)
         points.reached("cold-rollback.started")
     waited = slots.wait(machine, slot, release, machine.settings.limits.start if ended.good else 0)
-    with machine.lock.taken(_PATIENCE, end_holder=True):
+    with machine.lock.taken(_PATIENCE, doing=ROLLBACK, longest=machine.settings.limits.sla):
         state = still_mine(machine, step)
         kept = state.slots[slot]
         if waited.trouble:
@@ -208,7 +209,8 @@ def finish_cold(machine: Machine, step: Step) -> float:
 
 def _other_does_it(machine: Machine, step: Step, leaves: str) -> dict[str, Any]:
     """Somebody is starting the old release already: wait for that, in bounds; then end him and do it ourselves."""
-    until = machine.clock.boot() + machine.settings.limits.start + 10
+    limits = machine.settings.limits
+    until = machine.clock.boot() + max(limits.sla, limits.stop + limits.start + 10)  # longer than he has himself
     while machine.clock.boot() < until and not owner_is_gone(machine, step.owner):
         done = _done_already(machine, machine.load(), leaves)
         if done is not None:

@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from host import files, journal
 from host.clock import Clock, Deadline
 from host.config import load, parse, release_id
 from host.journal import Journal
-from host.lock import Lock
+from host.lock import ROLLBACK, Lock
 from host.machine import Machine
 from host.nginxconf import faults
 from host.nginxconf import parse as parse_nginx
@@ -281,20 +283,70 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from host.clock import Clock
 from host.lock import Lock
-with Lock(Path(sys.argv[2]), Clock()).taken(5):
+with Lock(Path(sys.argv[2]), Clock()).taken(5, doing=sys.argv[3]):
     print("held", flush=True)
     input()
 """
 
 
+class QuickClock(Clock):
+    """One whose waits are over at once, and counted."""
+
+    def __init__(self) -> None:
+        self.ahead, self.waits = 0.0, 0
+
+    def boot(self) -> float:
+        return super().boot() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.ahead += seconds
+        self.waits += 1
+        super().sleep(0.001)
+
+
+@contextmanager
+def holding(path: Path, doing: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process holds the lock, until it gets a line."""
+    argv = [sys.executable, "-c", HOLDER, str(SOURCE.parent), str(path), doing]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            yield holder
+        finally:
+            holder.kill()
+
+
 def test_a_holder_that_hangs_is_ended_for_a_rollback(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    argv = [sys.executable, "-c", HOLDER, str(SOURCE.parent), str(path)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with Lock(path, Clock()).taken(0.1, end_holder=True):
-            assert holder.wait(10) == -9
+    with holding(path, "") as holder, Lock(path, Clock()).taken(0.1, doing=ROLLBACK, longest=60):
+        assert holder.wait(20) == -9
+
+
+def test_a_holder_that_rolls_back_itself_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    class Impatient(QuickClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.waits == 500:  # ten times as long as anybody else would have had
+                holder.stdin.write(b"\n")  # type: ignore[union-attr]
+                holder.stdin.flush()  # type: ignore[union-attr]
+
+    clock = Impatient()
+    with holding(path, ROLLBACK) as holder:
+        with Lock(path, clock).taken(1, doing=ROLLBACK, longest=1e6):
+            assert holder.wait(20) == 0
+        assert clock.waits >= 500
+
+
+def test_a_rollback_that_hangs_is_told_and_not_killed(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with holding(path, ROLLBACK) as holder:
+        told = rf"another rollback is at work \(process {holder.pid}\) and does not come to its end"
+        with pytest.raises(Trouble, match=told), Lock(path, QuickClock()).taken(1, doing=ROLLBACK, longest=10):
+            pass
+        assert holder.poll() is None
 
 
 def test_a_process_is_told_from_another_with_its_number() -> None:

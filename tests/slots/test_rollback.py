@@ -21,13 +21,15 @@ from typing import Any
 import pytest
 from slots.load import Load
 from slots.test_crash import no_guard
+from slots.test_parts import QuickClock
 from slots.test_switch import WITHIN, deploy
 from slots.world import NEW, OLD, THIRD, World, world
 
 from deploy_gate import hostprogram
-from host import rehearse
+from host import rehearse, slots
+from host.machine import Machine
 from host.probe import Look, front_look
-from host.rollback import end_owner
+from host.rollback import end_owner, roll_back
 from host.settings import Front, Health
 from host.trouble import Trouble
 
@@ -187,6 +189,43 @@ def test_a_rollback_does_not_wait_for_somebody_who_hangs(host: World) -> None:
         os.close(read)
         os.close(write)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
+    host.live(OLD, "blue")
+
+
+def test_a_rollback_waits_for_one_that_works(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    inside, go_in = os.pipe()
+    go, let_go = os.pipe()
+    child = os.fork()
+    if child == 0:  # bob's, which takes its time with the lock in its hand
+        look = slots.trouble
+
+        def slow(*given: Any, **more: Any) -> str:
+            os.write(go_in, b"x")
+            os.read(go, 1)
+            return look(*given, **more)
+
+        monkeypatch.setattr(slots, "trouble", slow)
+        with contextlib.suppress(Exception):
+            roll_back(host.machine, NEW, by="bob", reason="errors")
+            os._exit(0)
+        os._exit(1)
+
+    class Patient(QuickClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.waits == 1000:  # twenty seconds, as it seems to the one who waits
+                os.write(let_go, b"x")
+
+    try:
+        os.read(inside, 1)
+        done = roll_back(Machine(host.settings, Patient(), "ada"), NEW, by="ada", reason="errors too")
+    finally:
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        for one in (inside, go_in, go, let_go):
+            os.close(one)
+    assert status == 0, "bob's was not killed"
+    assert (done["changed"], done["already"]["by"]) == (False, "bob")
     host.live(OLD, "blue")
 
 
@@ -454,8 +493,6 @@ def test_a_flag_that_cannot_be_set_says_what_to_do_by_hand(host: World, monkeypa
 
     def refuse(slot: str) -> None:
         raise Trouble("the flag could not be set: read-only", "the disk is read-only", "remount it", 3)
-
-    from host.rollback import roll_back
 
     monkeypatch.setattr(machine.pointer, "point", refuse)
     with pytest.raises(Trouble) as caught:
