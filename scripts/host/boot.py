@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import subprocess
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from host import slots
+from host.files import append_to
 from host.guarding import seen
 from host.heal import heal
 from host.machine import Machine
 from host.processes import environment, is_alive
-from host.trouble import BUSY, Trouble
+from host.trouble import BUSY, Trouble, owner_of
 
 _PATIENCE = 10.0
 
@@ -72,7 +74,7 @@ def start_guard(machine: Machine, config: Path) -> dict[str, Any]:
     """Start the guard in a session of its own, so that it outlives the SSH connection."""
     if seen(machine)["alive"]:
         return {"started": False, "process": seen(machine)["process"]}
-    with machine.log_file("guard").open("ab") as out:
+    with append_to(machine.log_file("guard")) as out:
         child = subprocess.Popen(
             [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "--config", str(config), "guard", "run"],
             stdin=subprocess.DEVNULL,
@@ -108,15 +110,16 @@ def stop_guard(machine: Machine) -> dict[str, Any]:
     return {"stopped": not is_alive(process, machine.clock)}
 
 
-def unit(program: Path, config: Path, application: str) -> str:
-    """A systemd unit: restored at boot, started again whenever it ends."""
+def unit(machine: Machine, program: Path, config: Path) -> str:
+    """A systemd unit: restored at boot, started again whenever it ends; as the user to whom the state belongs."""
     command = f"/usr/bin/python3 -I {program} --config {config}"
     return f"""[Unit]
-Description=guard of the slots of {application}
+Description=guard of the slots of {machine.settings.application}
 After=network-online.target docker.service
 Wants=network-online.target
 
 [Service]
+User={_owner(machine)}
 ExecStartPre=-{command} guard restore
 ExecStart={command} guard run
 Restart=always
@@ -129,6 +132,11 @@ WantedBy=multi-user.target
 """
 
 
-def hook(program: Path, config: Path) -> str:
+def hook(machine: Machine, program: Path, config: Path) -> str:
     """Where there is no systemd: a line for `crontab -e`."""
-    return f"@reboot /usr/bin/python3 -I {program} --config {config} guard boot\n"
+    line = f"@reboot /usr/bin/python3 -I {program} --config {config} guard boot\n"
+    return f"{line}# in the crontab of the user to whom the state belongs: crontab -u {_owner(machine)} -e\n"
+
+
+def _owner(machine: Machine) -> str:
+    return owner_of(machine.home).lstrip("#") or getpass.getuser()

@@ -15,7 +15,7 @@ from host.config import load
 from host.machine import Machine
 from host.status import lines
 from host.table import TABLE
-from host.trouble import BUSY, DONE, WRONG, Trouble
+from host.trouble import BUSY, DONE, WRONG, Trouble, is_rights, rights_trouble
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,8 +58,12 @@ def _trouble(fault: BaseException, command: str) -> Trouble:
     """Whatever was raised, in three parts; a workflow reads the code."""
     if isinstance(fault, Trouble):
         return fault
+    if isinstance(fault, OSError) and is_rights(fault):
+        return rights_trouble(fault)
     if isinstance(fault, OSError):
-        return Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", BUSY)
+        return Trouble(
+            str(fault), "the disk is full, read-only or damaged", "see `df -h` and `dmesg`; then again", BUSY
+        )
     if isinstance(fault, KeyboardInterrupt):
         what = "interrupted; what was under way is finished or undone by the guard, or by the next command"
         return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", BUSY)

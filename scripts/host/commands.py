@@ -124,9 +124,9 @@ def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
             guard = boot.start_guard(machine, config)
         return {**told, "guard": guard}
     if chosen.what == "unit":
-        return {"text": boot.unit(program, config, machine.settings.application)}
+        return {"text": boot.unit(machine, program, config)}
     if chosen.what == "hook":
-        return {"text": boot.hook(program, config)}
+        return {"text": boot.hook(machine, program, config)}
     return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from host import slots
 from host.clock import Deadline
+from host.files import append_to
 from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
@@ -20,7 +21,7 @@ from host.rollback import roll_back
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
 from host.steps import note
-from host.trouble import Trouble
+from host.trouble import Trouble, is_rights, rights_trouble
 
 _SAMPLES = 4 * 1024 * 1024
 _AGAIN = 5.0
@@ -66,7 +67,8 @@ class Guard:
         except Trouble as fault:
             self._failed(f"{fault.what}; {fault.do}")
         except OSError as fault:
-            self._failed(str(fault))
+            told = rights_trouble(fault) if is_rights(fault) else None
+            self._failed(f"{told.means}; {told.do}" if told else str(fault))
         except Exception as fault:  # noqa: BLE001 - whatever it is: without the guard nobody switches back
             self._failed(f"a fault of this program, please report it: {type(fault).__name__}: {str(fault)[:300]}")
 
@@ -206,5 +208,5 @@ class Guard:
         with suppress(OSError):
             if path.exists() and path.stat().st_size > _SAMPLES:
                 path.replace(path.with_name("samples.1.jsonl"))
-            with path.open("a") as stream:
-                stream.write(json.dumps(entry) + "\n")
+            with append_to(path) as stream:
+                stream.write(json.dumps(entry).encode() + b"\n")

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from host.clock import Clock
+from host.files import give
 from host.processes import is_alive, myself
 from host.trouble import BUSY, Trouble
 
@@ -34,6 +35,7 @@ class Lock:
         """
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
+            give(descriptor, self.path.parent)
             free = self._wait(descriptor, seconds) if longest is None else self._past(descriptor, seconds, longest)
             if not free:
                 raise self._busy()
@@ -77,15 +79,22 @@ class Lock:
             if holder != before:
                 since = now  # another one by now: his time begins
             elif now - since >= seconds and holder[1] != ROLLBACK:
-                self._end(holder[0])
+                if not self._end(holder[0]):
+                    return False
                 since = now
             self.clock.sleep(_PAUSE)
         return True
 
-    def _end(self, holder: str) -> None:
+    def _end(self, holder: str) -> bool:
+        """Whether waiting on makes sense: a process of another user cannot be killed."""
         if is_alive(holder, self.clock):
-            with suppress(OSError, ValueError):
+            try:
                 os.kill(int(holder.split(":")[1]), signal.SIGKILL)
+            except PermissionError:
+                return False
+            except (OSError, ValueError):
+                return True
+        return True
 
     def _busy(self) -> Trouble:
         holder, doing, _ = self.holder()

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from host.files import sync_folder, write_whole
+from host.files import make_folder, sync_folder, write_whole
 from host.processes import run
 from host.settings import Settings
 from host.trouble import Trouble, disk_trouble
@@ -36,7 +36,7 @@ class Flag:
                 gone.replace(come)
                 sync_folder(come.parent)
             elif not come.exists():
-                self.on.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self.on.parent)
                 self.on.parent.chmod(0o755)
                 write_whole(come, b"", 0o644)
         except OSError as fault:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from host.files import read_bounded, write_whole
-from host.trouble import BUSY, Trouble
+from host.trouble import BUSY, Trouble, rights_trouble
 
 VERSION = 1
 _LONGEST = 1024 * 1024
@@ -125,6 +125,8 @@ class Store:
                 "this host was never set up, or the folder was moved",
                 "run `slots init --live SLOT --release RELEASE` once",
             ) from fault
+        except PermissionError as fault:
+            raise rights_trouble(fault, "the state cannot be read") from fault
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
             raise Trouble(
                 f"{self.path} cannot be read: {fault}",
