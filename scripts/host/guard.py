@@ -20,6 +20,7 @@ from host.processes import Aside
 from host.rollback import roll_back
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
+from host.status import moved_by_hand
 from host.steps import note
 from host.trouble import Trouble, is_rights, rights_trouble
 
@@ -163,8 +164,7 @@ class Guard:
             return
         if now:
             if self.machine.load().live == state.live:
-                told = f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
-                self.alert("flag", told)
+                self.alert("flag", moved_by_hand(self.machine, state, now))
         elif self.machine.settings.nginx.mode == "flag" and state.live == self.machine.settings.second:
             try:
                 self._put_back()

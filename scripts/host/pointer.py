@@ -42,6 +42,11 @@ class Flag:
         except OSError as fault:
             raise disk_trouble("the flag could not be set", fault) from fault
 
+    def by_hand(self, slot: str) -> str:
+        """What a person types to send the traffic there when nothing else works."""
+        names = (self.off, self.on) if slot == self.settings.second else (self.on, self.off)
+        return f"mv {names[0]} {names[1]}"
+
     def drained(self) -> bool:
         """No worker is left over: there was no reload."""
         return True
@@ -83,6 +88,13 @@ class Reload:
                     "the configuration of nginx was broken by hand; it goes on with the one it read last",
                     "correct the file and line named, run `nginx -t`, then run this again",
                 )
+
+    def by_hand(self, slot: str) -> str:
+        """What a person types to send the traffic there when nothing else works."""
+        first, second = self.settings.first, self.settings.second
+        there, away = (slot, first if slot == second else second)
+        nginx = " ".join(self.settings.nginx.command)
+        return f"sed -i 's/{away};$/{there};/' {self.path} && {nginx} -t && {nginx} -s reload"
 
     def drained(self) -> bool:
         """Whether the workers of before the reload are gone; only then is the old slot without traffic."""

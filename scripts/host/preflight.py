@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host import database, nginxconf, schema, snippets
+from host import database, nginxconf, schema, snippets, status
 from host.files import keep_reserve
 from host.guarding import seen
 from host.machine import Machine
@@ -100,10 +100,9 @@ def _flag(machine: Machine, state: State) -> Line:
     now = machine.pointer.read()
     if now == state.live:
         return Line("flag", PASSED, f"names {now}, as the state does")
-    told = f"names {now}, the state says {state.live}" if now else "flag and its rest are gone"
-    return Line(
-        "flag", FAILED, f"{told}: changed by hand", "see `slots status`; `slots guard restore` follows the state"
-    )
+    if now:
+        return Line("flag", FAILED, status.moved_by_hand(machine, state, now), "make flag and state agree, as said")
+    return Line("flag", FAILED, f"the flag of {state.live} is gone", "`slots guard restore` puts it back")
 
 
 def _nginx(machine: Machine, state: State) -> list[Line]:

@@ -156,15 +156,14 @@ def _point(machine: Machine, state: State, step: Step) -> None:
     try:
         machine.pointer.point(step.data["to"])
     except Trouble as fault:
-        raise Trouble(fault.what, fault.means, f"{fault.do}; {_by_hand(machine, step)}", FALL_BACK_FAILED) from fault
+        raise Trouble(
+            fault.what,
+            fault.means,
+            f"{fault.do}; by hand: {machine.pointer.by_hand(step.data['to'])}",
+            FALL_BACK_FAILED,
+        ) from fault
     points.reached(f"{step.name}.acted")
     settle_rollback(machine, state, step)
-
-
-def _by_hand(machine: Machine, step: Step) -> str:
-    nginx, second = machine.settings.nginx, machine.settings.second
-    names = (f"{second}.off", second) if step.data["to"] == second else (second, f"{second}.off")
-    return f"by hand: mv {nginx.flags}/{names[0]} {nginx.flags}/{names[1]}"
 
 
 def settle_rollback(machine: Machine, state: State, step: Step) -> None:

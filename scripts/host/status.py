@@ -78,7 +78,8 @@ def _watch(machine: Machine, state: State) -> dict[str, Any] | None:
 def _findings(machine: Machine, state: State, told: dict[str, Any]) -> list[str]:
     found = []
     if told["flag"] != state.live:
-        found.append(f"the flag names {told['flag'] or 'nothing'}, the state {state.live}: changed by hand, or lost")
+        gone = f"the flag names nothing, the state {state.live}: it was lost; `slots guard restore` puts it back"
+        found.append(moved_by_hand(machine, state, told["flag"]) if told["flag"] else gone)
     if told["step"] and told["step"]["killed"]:
         found.append(
             f"{told['step']['name']} was killed half way; the next command, or the guard, finishes or undoes it"
@@ -93,6 +94,15 @@ def _findings(machine: Machine, state: State, told: dict[str, Any]) -> list[str]
     if front and front["trouble"]:
         found.append(f"front door: {front['trouble']}")
     return found
+
+
+def moved_by_hand(machine: Machine, state: State, found: str) -> str:
+    """What to do about a flag on another slot than the live one of the state; nothing is adopted by itself."""
+    return (
+        f"the flag names {found}, the state {state.live}: moved by hand? nothing was overwritten; "
+        f"`slots rollback --from {state.release()}` or `slots switch RELEASE` make the state follow, "
+        f"`{machine.pointer.by_hand(state.live)}` takes the traffic back to {state.live}"
+    )
 
 
 def lines(told: dict[str, Any]) -> list[str]:

@@ -236,17 +236,6 @@ def test_a_long_configuration_is_read_from_its_beginning(host: World) -> None:
         path.write_text(whole)
 
 
-def test_a_flag_moved_by_hand_is_told_and_not_overwritten(host: World) -> None:
-    host.good("prepare", NEW)
-    flags = Path(host.settings.nginx.flags)
-    (flags / "green.off").rename(flags / "green")
-    told = host.good("status")
-    assert told["findings"][0] == "the flag names green, the state blue: changed by hand, or lost"
-    assert host.machine.pointer.read() == "green"
-    host.good("guard", "restore")
-    host.live(OLD, "blue")
-
-
 def test_an_upload_that_began_before_the_switch_finds_its_slot(host: World) -> None:
     """nginx chose the slot when the headers came; it connects when the body is whole."""
     host.configure(limits={"drain": 1.5})
