@@ -101,7 +101,8 @@ def _flag(machine: Machine, state: State) -> Line:
     if now == state.live:
         return Line("flag", PASSED, f"names {now}, as the state does")
     if now:
-        return Line("flag", FAILED, status.moved_by_hand(machine, state, now), "make flag and state agree, as said")
+        told = f"names {now}, the state says {state.live}: moved by hand"
+        return Line("flag", FAILED, told, status.moved_by_hand(machine, state, now))
     return Line("flag", FAILED, f"the flag of {state.live} is gone", "`slots guard restore` puts it back")
 
 

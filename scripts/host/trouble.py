@@ -28,6 +28,10 @@ class Trouble(Exception):
         return {"what": self.what, "means": self.means, "do": self.do}
 
 
+class Damaged(Trouble):
+    """The state of this host cannot be read, or is gone although the journal is there."""
+
+
 def is_rights(fault: OSError) -> bool:
     """Whether this user may not do that."""
     return fault.errno in (errno.EACCES, errno.EPERM)

@@ -32,7 +32,8 @@ def test_it_is_told_with_the_ways_on(host: World) -> None:
             f"`mv {flags}/green {flags}/green.off` takes the traffic back to blue"
         )
         line = next(one for one in host.run("preflight").data["lines"] if one["name"] == "flag")
-        assert (line["status"], line["found"]) == ("failed", told)
+        found = "names green, the state says blue: moved by hand"
+        assert (line["status"], line["found"], line["fix"]) == ("failed", found, told)
         Guard(host.machine).tick()
         assert alerts(host, before) == ["flag"]
         restored = host.good("guard", "restore")
