@@ -25,7 +25,7 @@ from host.config import load, parse, release_id
 from host.journal import Journal
 from host.lock import ROLLBACK, Lock
 from host.machine import Machine
-from host.nginxconf import faults
+from host.nginxconf import faults, wrong_ports
 from host.nginxconf import parse as parse_nginx
 from host.processes import is_alive, myself, run
 from host.settings import Settings
@@ -540,6 +540,24 @@ SERVER, HTTP = "/etc/nginx/shop/server.conf", "/etc/nginx/shop/http.conf"
 )
 def test_what_keeps_the_flag_from_being_seen(dump: str, expected: list[str]) -> None:
     assert faults(parse_nginx(dump), SERVER, HTTP) == expected
+
+
+PORTS = {"shop_blue": 8001}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("", "", []),
+        (":8001", ":8002", "goes to 127.0.0.1:8002"),
+        ("server 127.0.0.1:8001;", "", "goes to nothing"),
+        ("server 127.0.0.1:8001;", "server 127.0.0.1:8001; server 127.0.0.1:1;", "goes to 127.0.0.1:8001, 127.0.0.1:1"),
+        ("shop_blue", "shop_red", "is not there"),
+    ],
+)
+def test_an_upstream_that_goes_elsewhere(before: str, after: str, expected: str | list[str]) -> None:
+    told = f"upstream shop_blue {expected}, its slot is to listen on 127.0.0.1:8001"
+    assert wrong_ports(parse_nginx(DUMP.replace(before, after)), PORTS) == ([told] if expected else [])
 
 
 def test_a_configuration_that_includes_itself_ends() -> None:

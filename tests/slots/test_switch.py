@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from slots.load import Load
-from slots.world import NEW, OLD, THIRD, World
+from slots.world import NEW, OLD, THIRD, World, lasting_port
 
 from deploy_gate import hostprogram
 from host.probe import front_look
@@ -234,6 +234,44 @@ def test_a_long_configuration_is_read_from_its_beginning(host: World) -> None:
         assert (lines["nginx"]["status"], lines["nginx"]["found"]) == ("passed", "tested")
     finally:
         path.write_text(whole)
+
+
+def lines_of(host: World) -> dict[str, tuple[str, str]]:
+    return {one["name"]: (one["status"], one["found"]) for one in host.run("preflight").data["lines"]}
+
+
+@pytest.mark.parametrize("document", ["live", "ready"])
+def test_a_health_document_that_names_no_release_is_found_before_anything(host: World, document: str) -> None:
+    assert lines_of(host)["health-document"] == ("passed", f"names {OLD[:12]}")
+    path = "/health/live" if document == "live" else "/health"
+    host.fault(OLD, unnamed=path, ready=503)
+    found = f"{path} of blue names no release (status {200 if document == 'live' else 503})"
+    assert lines_of(host)["health-document"] == ("failed", found)
+    host.fault(OLD, release=NEW)
+    found = f"/health/live of blue names {NEW[:12]}, not {OLD[:12]} (status 200)"
+    assert lines_of(host)["health-document"] == ("failed", found)
+    host.fault(OLD, ready=503)
+    assert lines_of(host)["health-document"][0] == "passed", "ill, but named"
+
+
+def test_a_dead_live_slot_keeps_nobody_from_deploying_the_cure(host: World) -> None:
+    host.kill_app("blue")
+    status, found = lines_of(host)["health-document"]
+    assert (status, found.partition(" (")[0]) == ("skipped", "/health/live of blue does not answer")
+
+
+def test_an_old_port_in_nginx_is_found_before_anything(host: World) -> None:
+    before, after = host.ports["green"], lasting_port()
+    host.configure(slots={"green": after})
+    try:
+        told = f"upstream shop_green goes to 127.0.0.1:{before}, its slot is to listen on 127.0.0.1:{after}"
+        assert lines_of(host)["nginx"] == ("failed", told)
+        assert host.good("nginx", "write")["written"] == ["http.conf"]
+        assert lines_of(host)["nginx"] == ("passed", "tested")
+    finally:
+        host.configure()
+        host.good("nginx", "write")
+    host.live(OLD, "blue")
 
 
 def test_an_upload_that_began_before_the_switch_finds_its_slot(host: World) -> None:
