@@ -107,6 +107,7 @@ def _data(state: State, leaves: str, *, by: str, reason: str, detect: float) -> 
         "by": by,
         "reason": reason,
         "detect": round(detect, 3),
+        "phase": state.watch.phase if state.watch else "",  # hold: a person's answer, or none in time
     }
 
 

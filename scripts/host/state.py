@@ -51,6 +51,7 @@ class Watch:
     by: str
     guard_for: float
     owner: str
+    reason: str = ""  # why it is held
 
 
 @dataclass

@@ -72,7 +72,8 @@ def _watch(machine: Machine, state: State) -> dict[str, Any] | None:
     if watch is None:
         return None
     left = Deadline.of(watch.deadline).remaining(machine.clock)
-    return {"phase": watch.phase, "release": watch.release, "seconds_left": round(left, 1), "by": watch.by}
+    told = {"phase": watch.phase, "release": watch.release, "seconds_left": round(left, 1), "by": watch.by}
+    return {**told, "reason": watch.reason}
 
 
 def _findings(machine: Machine, state: State, told: dict[str, Any]) -> list[str]:
@@ -118,7 +119,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         bad = f", condemned: {slot['condemned']}" if slot["condemned"] else ""
         found.append(f"{name}: {state} {slot['release'][:12]} on {slot['port']}{health}{bad}")
     if told["watch"]:
-        found.append("watch: {phase} of {release:.12}, {seconds_left} s left".format(**told["watch"]))
+        why = f" ({told['watch']['reason']})" if told["watch"]["reason"] else ""
+        found.append("watch: {phase} of {release:.12}, {seconds_left} s left".format(**told["watch"]) + why)
     if told["lease"]:
         found.append("lease: {holder} ({reason}; {run}), active: {active}".format(**told["lease"]))
     found.append(f"guard: {'alive' if told['guard']['alive'] else 'NOT alive'}")

@@ -277,23 +277,6 @@ def test_what_was_looked_at_before_the_lock_is_looked_at_again() -> None:
         require_idle(state, "green", NEW)
 
 
-def test_a_hold_that_nobody_answers_is_a_rollback(host: World) -> None:
-    host.good("prepare", NEW)
-    host.good("switch", NEW, "--confirm-within", "30")
-    host.good("hold", NEW, "--within", "0.5", "--reason", "latency up")
-    wait_for(host, OLD, 10)
-    assert host.good("status")["left"][-1]["reason"] == "nobody answered the hold in time"
-    host.live(OLD, "blue")
-
-
-def test_a_hold_that_is_answered(host: World) -> None:
-    host.good("prepare", NEW)
-    host.good("switch", NEW, "--confirm-within", "30")
-    host.good("hold", NEW, "--within", "60", "--reason", "latency up")
-    host.good("confirm", NEW)
-    host.live(NEW, "green")
-
-
 def test_a_confirm_that_comes_too_late(host: World) -> None:
     host.good("prepare", NEW)
     with without_guard(host):
