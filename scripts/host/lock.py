@@ -57,7 +57,7 @@ class Lock:
         """Who took it last, as `processes.myself` names a process; what for; since when."""
         with suppress(OSError):
             words = self.path.read_bytes()[:_WIDTH].decode(errors="replace").split()
-            return (words[0], words[1], words[2]) if len(words) == 3 else ("", "", "")
+            return (words[0], words[1], words[2]) if len(words) == 3 else ("".join(words[:1]), "", "")
         return "", "", ""
 
     def _wait(self, descriptor: int, seconds: float) -> bool:

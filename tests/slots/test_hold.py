@@ -67,7 +67,7 @@ def test_a_rollback_answers_it(host: World) -> None:
 
 def test_no_answer_is_a_rollback(host: World) -> None:
     before = held(host, "0.5")
-    wait_for(host, OLD, 60)
+    wait_for(host, OLD)
     assert answers(host, before) == [ASKED, {"step": "rollback", "by": "guard", "phase": "hold"}]
     assert host.good("status")["left"][-1]["reason"] == "nobody answered the hold in time"
     host.live(OLD, "blue")
@@ -92,7 +92,7 @@ def test_it_can_be_held_longer(host: World) -> None:
 def test_a_held_release_that_becomes_ill_is_left_at_once(host: World) -> None:
     before = held(host)
     host.fault(NEW, ready=500)
-    wait_for(host, OLD, 60)
+    wait_for(host, OLD)
     assert answers(host, before) == [ASKED, {"step": "rollback", "by": "guard", "phase": "hold"}]
     host.fault(NEW)
     host.live(OLD, "blue")

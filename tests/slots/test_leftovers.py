@@ -90,7 +90,7 @@ def test_a_grandchild_of_a_killed_start_takes_no_slot_over(host: World, late: La
         preparing = host.popen("prepare", THIRD)
         grandchild = late.waits()
         preparing.kill()
-        preparing.communicate(timeout=30)
+        preparing.communicate(timeout=60)
         assert is_alive(grandchild, Clock()), "the fault is there"
         host.good("guard", "restore")
         late.gone()
@@ -104,7 +104,7 @@ def test_the_guard_ends_it_too(host: World, late: Late) -> None:
     preparing = host.popen("prepare", THIRD)
     late.waits()
     preparing.kill()
-    preparing.communicate(timeout=30)
+    preparing.communicate(timeout=60)
     machine = host.machine
     until(lambda: not pending(machine, machine.load()) and machine.work.is_free())
     late.gone()
@@ -119,7 +119,7 @@ def test_a_rollback_ends_it_with_the_preparation(host: World, late: Late) -> Non
     wait_for_step(host, "start")
     host.good("rollback", "--from", NEW, "--by", "ada")
     late.gone()
-    preparing.communicate(timeout=30)
+    preparing.communicate(timeout=60)
     host.live(OLD, "blue")
 
 
@@ -156,7 +156,7 @@ def test_only_what_carries_the_mark_is_ended() -> None:
     assert end_marked("ours") == []
     assert end_marked("") == []
     for mark, child in children.items():
-        child.communicate(timeout=30)
+        child.communicate(timeout=60)
         assert child.returncode == wanted[mark], mark
 
 
@@ -168,4 +168,4 @@ def test_what_changed_its_environment_is_ended_with_its_session() -> None:
     hidden = identity(int(child.stdout.readline()))
     assert end_marked("hidden") == []
     until(lambda: not is_alive(hidden, Clock()))
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
