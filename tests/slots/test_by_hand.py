@@ -44,6 +44,7 @@ def test_it_is_told_with_the_ways_on(host: World) -> None:
     host.live(OLD, "blue")
 
 
+@pytest.mark.long
 def test_a_rollback_makes_the_state_follow(host: World) -> None:
     deploy(host, NEW)
     with no_guard(host):
@@ -53,6 +54,7 @@ def test_a_rollback_makes_the_state_follow(host: World) -> None:
     host.live(OLD, "blue")
 
 
+@pytest.mark.long
 def test_a_switch_makes_the_state_follow(host: World) -> None:
     host.good("prepare", NEW)
     with no_guard(host):
@@ -78,7 +80,7 @@ def test_after_a_reboot_it_stays_where_it_was_moved(host: World) -> None:
     host.live(OLD, "blue")
 
 
-@pytest.mark.parametrize("fault", ["stopped", "not ready"])
+@pytest.mark.parametrize("fault", [pytest.param("stopped", marks=pytest.mark.long), "not ready"])
 def test_on_a_slot_that_does_not_answer_well_the_state_is_followed(host: World, fault: str) -> None:
     host.good("prepare", NEW)
     if fault == "stopped":

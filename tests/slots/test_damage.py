@@ -13,7 +13,13 @@ from slots.world import NEW, OLD, THIRD, World
 from host.damage import last_live
 
 
-@pytest.fixture(params=["{", "", None], ids=["half a file", "an empty file", "gone"])
+@pytest.fixture(
+    params=[
+        pytest.param("{", id="half a file"),
+        pytest.param("", id="an empty file", marks=pytest.mark.long),
+        pytest.param(None, id="gone", marks=pytest.mark.long),
+    ]
+)
 def damaged(host: World, request: pytest.FixtureRequest) -> Iterator[World]:
     """NEW is live in green, and the state is not to be read."""
     deploy(host, NEW)
@@ -65,6 +71,7 @@ def deploy_again(host: World) -> None:
     assert told["slot"] == "blue"
 
 
+@pytest.mark.long
 def test_what_the_journal_says_was_live(host: World) -> None:
     assert last_live(host.machine)
     deploy(host, NEW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from slots.test_guard import wait_for, without_guard
 from slots.test_switch import WITHIN
 from slots.world import NEW, OLD, THIRD, World
@@ -35,6 +36,7 @@ def answers(host: World, before: int) -> list[dict[str, Any]]:
 ASKED = {"step": "hold", "by": "run 7", "phase": "confirm"}
 
 
+@pytest.mark.long
 def test_it_shows_why_and_how_long(host: World) -> None:
     held(host)
     watch = host.good("status")["watch"]
@@ -73,6 +75,7 @@ def test_no_answer_is_a_rollback(host: World) -> None:
     host.live(OLD, "blue")
 
 
+@pytest.mark.long
 def test_it_can_be_held_longer(host: World) -> None:
     with without_guard(host):
         before = held(host, "0.01")
@@ -89,6 +92,7 @@ def test_it_can_be_held_longer(host: World) -> None:
     host.live(NEW, "green")
 
 
+@pytest.mark.long
 def test_a_held_release_that_becomes_ill_is_left_at_once(host: World) -> None:
     before = held(host)
     host.fault(NEW, ready=500)
@@ -98,6 +102,7 @@ def test_a_held_release_that_becomes_ill_is_left_at_once(host: World) -> None:
     host.live(OLD, "blue")
 
 
+@pytest.mark.long
 def test_where_there_is_no_way_back_a_late_answer_counts(host: World) -> None:
     with without_guard(host):
         before = held(host, "0.01")
@@ -115,6 +120,7 @@ def test_where_there_is_no_way_back_a_late_answer_counts(host: World) -> None:
     host.live(NEW, "green")
 
 
+@pytest.mark.long
 def test_a_confirmed_release_is_not_held(host: World) -> None:
     host.good("prepare", NEW)
     host.good("switch", NEW, *WITHIN)

@@ -82,7 +82,13 @@ def late(host: World) -> Iterator[Late]:
             (host.work / name).unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("how", ["", "setsid"], ids=["in its group", "in a session of its own"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("", id="in its group", marks=pytest.mark.long),
+        pytest.param("setsid", id="in a session of its own"),
+    ],
+)
 def test_a_grandchild_of_a_killed_start_takes_no_slot_over(host: World, late: Late, how: str) -> None:
     deploy(host, NEW)
     late.begin(how)
@@ -98,6 +104,7 @@ def test_a_grandchild_of_a_killed_start_takes_no_slot_over(host: World, late: La
     assert host.good("status")["rollback"]["kind"] == "warm"
 
 
+@pytest.mark.long
 def test_the_guard_ends_it_too(host: World, late: Late) -> None:
     deploy(host, NEW)
     late.begin("")
@@ -123,6 +130,7 @@ def test_a_rollback_ends_it_with_the_preparation(host: World, late: Late) -> Non
     host.live(OLD, "blue")
 
 
+@pytest.mark.long
 def test_a_start_that_fails_leaves_nothing_either(host: World, late: Late) -> None:
     deploy(host, NEW)
     late.begin("setsid", f"while [ ! -e {host.work}/late ]; do :; done; exit 1")

@@ -248,7 +248,7 @@ def lines_of(host: World) -> dict[str, tuple[str, str]]:
     return {one["name"]: (one["status"], one["found"]) for one in host.run("preflight").data["lines"]}
 
 
-@pytest.mark.parametrize("document", ["live", "ready"])
+@pytest.mark.parametrize("document", ["live", pytest.param("ready", marks=pytest.mark.long)])
 def test_a_health_document_that_names_no_release_is_found_before_anything(host: World, document: str) -> None:
     assert lines_of(host)["health-document"] == ("passed", f"names {OLD[:12]}")
     path = "/health/live" if document == "live" else "/health"
