@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import subprocess
@@ -10,49 +11,62 @@ from pathlib import Path
 from typing import Any
 
 from host import slots
+from host.files import append_to
 from host.guarding import seen
 from host.heal import heal
 from host.machine import Machine
 from host.processes import environment, is_alive
-from host.trouble import BUSY, Trouble
+from host.status import moved_by_hand
+from host.trouble import BUSY, Trouble, owner_of
 
 _PATIENCE = 10.0
+MOVED = "moved by hand"
 
 
 def restore(machine: Machine) -> dict[str, Any]:
     """Bring flag and slots back to what the state says. Timers are in the state: nothing is to be done for them.
 
     First what users need (the flag, the live slot), then what was cut short: that may take long, or fail.
+    A flag that a person moved (the last resort) is not overwritten while the slot that it names answers well.
     """
     machine.urgent = True
     kept: Exception | None = None
     with machine.work.taken(machine.settings.limits.lock):
+        first = machine.pointer.read() or machine.load().live
         moved = _flag(machine)
-        first = machine.load().live
         started = [first] if _start(machine, first) else []
+        moved = _flag(machine, by_hand=True) or moved
         try:
             heal(machine)
         except (Trouble, OSError) as fault:
             kept = fault
-        moved = _flag(machine) or moved
         live = machine.load().live
         started += [name for name in (live, machine.settings.other(live)) if name != first and _start(machine, name)]
+        if moved != MOVED:
+            moved = _flag(machine, by_hand=True) or moved
     if kept is not None:
         raise kept
-    return {"live": live, "flag": "restored" if moved else "as it was", "started": started}
+    return {"live": live, "flag": moved or "as it was", "started": started}
 
 
-def _flag(machine: Machine) -> bool:
-    """Put the flag where the state says; where it stands and a step is under way, the step is asked (`heal`)."""
+def _flag(machine: Machine, *, by_hand: bool = False) -> str:
+    """Put a flag that is gone where the state says. Of one that stands elsewhere a step that is under way is asked
+    (`heal`), then (`by_hand`) the slot that it names: somebody who moved it there knew why."""
     with machine.lock.taken(machine.settings.limits.lock):
         state = machine.load()
         found = machine.pointer.read()
-        if found == state.live or (found and state.step is not None):
-            return False
+        if found == state.live or (found and (state.step is not None or not by_hand)):
+            return ""
+        kept = state.slots[found].release if found else ""
+        if kept and not slots.trouble(machine, found, kept, ready=True):
+            told = moved_by_hand(machine, state, found)
+            machine.log("alert", kind="flag", text=told)
+            machine.say(told)
+            return MOVED
         machine.pointer.point(state.live)
         machine.log("restored", flag=state.live, found=found)
     machine.say(f"the flag was {found or 'gone'}: it is on {state.live} again")
-    return True
+    return "restored"
 
 
 def _start(machine: Machine, slot: str) -> bool:
@@ -72,7 +86,7 @@ def start_guard(machine: Machine, config: Path) -> dict[str, Any]:
     """Start the guard in a session of its own, so that it outlives the SSH connection."""
     if seen(machine)["alive"]:
         return {"started": False, "process": seen(machine)["process"]}
-    with machine.log_file("guard").open("ab") as out:
+    with append_to(machine.log_file("guard")) as out:
         child = subprocess.Popen(
             [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "--config", str(config), "guard", "run"],
             stdin=subprocess.DEVNULL,
@@ -108,15 +122,16 @@ def stop_guard(machine: Machine) -> dict[str, Any]:
     return {"stopped": not is_alive(process, machine.clock)}
 
 
-def unit(program: Path, config: Path, application: str) -> str:
-    """A systemd unit: restored at boot, started again whenever it ends."""
+def unit(machine: Machine, program: Path, config: Path) -> str:
+    """A systemd unit: restored at boot, started again whenever it ends; as the user to whom the state belongs."""
     command = f"/usr/bin/python3 -I {program} --config {config}"
     return f"""[Unit]
-Description=guard of the slots of {application}
+Description=guard of the slots of {machine.settings.application}
 After=network-online.target docker.service
 Wants=network-online.target
 
 [Service]
+User={_owner(machine)}
 ExecStartPre=-{command} guard restore
 ExecStart={command} guard run
 Restart=always
@@ -129,6 +144,11 @@ WantedBy=multi-user.target
 """
 
 
-def hook(program: Path, config: Path) -> str:
+def hook(machine: Machine, program: Path, config: Path) -> str:
     """Where there is no systemd: a line for `crontab -e`."""
-    return f"@reboot /usr/bin/python3 -I {program} --config {config} guard boot\n"
+    line = f"@reboot /usr/bin/python3 -I {program} --config {config} guard boot\n"
+    return f"{line}# in the crontab of the user to whom the state belongs: crontab -u {_owner(machine)} -e\n"
+
+
+def _owner(machine: Machine) -> str:
+    return owner_of(machine.home).lstrip("#") or getpass.getuser()

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from host.config import load
+from host.damage import explained
 from host.machine import Machine
 from host.status import lines
 from host.table import TABLE
-from host.trouble import BUSY, DONE, WRONG, Trouble
+from host.trouble import BUSY, DONE, WRONG, Damaged, Trouble, is_rights, rights_trouble
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,11 +43,13 @@ def main(argv: list[str]) -> int:
         machine = Machine(load(chosen.config or default_config()), who=getattr(chosen, "by", "") or "")
         if "lease" in chosen and not chosen.lease:
             chosen.lease = os.environ.get("SLOTS_LEASE", "")
-        if chosen.command != "init" and getattr(chosen, "what", "") not in {"unit", "hook"}:
+        if chosen.command not in {"init", "journal"} and getattr(chosen, "what", "") not in {"unit", "hook"}:
             machine.load()  # a host that was never set up says so, whatever was asked
         told = chosen.run(machine, chosen)
         code = int(told.pop("exit", DONE))
     except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - a traceback tells a person nothing
+        if machine is not None and isinstance(fault, Damaged):
+            fault = _explained(machine, fault)
         trouble = _trouble(fault, chosen.command)
         code = trouble.code
     with suppress(BrokenPipeError):  # the connection was cut: what was asked is done all the same
@@ -54,12 +57,24 @@ def main(argv: list[str]) -> int:
     return code
 
 
+def _explained(machine: Machine, fault: Damaged) -> Trouble:
+    """With what else is known; whatever fails meanwhile, the fault itself is told."""
+    try:
+        return explained(machine, fault)
+    except Exception:  # noqa: BLE001 - the journal or the settings may be damaged as well
+        return fault
+
+
 def _trouble(fault: BaseException, command: str) -> Trouble:
     """Whatever was raised, in three parts; a workflow reads the code."""
     if isinstance(fault, Trouble):
         return fault
+    if isinstance(fault, OSError) and is_rights(fault):
+        return rights_trouble(fault)
     if isinstance(fault, OSError):
-        return Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", BUSY)
+        return Trouble(
+            str(fault), "the disk is full, read-only or damaged", "see `df -h` and `dmesg`; then again", BUSY
+        )
     if isinstance(fault, KeyboardInterrupt):
         what = "interrupted; what was under way is finished or undone by the guard, or by the next command"
         return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", BUSY)

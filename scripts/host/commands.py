@@ -29,7 +29,7 @@ from host.machine import Machine
 from host.rollback import roll_back
 from host.setup import initialise
 from host.steps import note
-from host.trouble import BUSY, REFUSED, WRONG, Trouble
+from host.trouble import BUSY, REFUSED, WRONG, Damaged, Trouble
 
 
 def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -124,9 +124,9 @@ def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
             guard = boot.start_guard(machine, config)
         return {**told, "guard": guard}
     if chosen.what == "unit":
-        return {"text": boot.unit(program, config, machine.settings.application)}
+        return {"text": boot.unit(machine, program, config)}
     if chosen.what == "hook":
-        return {"text": boot.hook(program, config)}
+        return {"text": boot.hook(machine, program, config)}
     return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
 
 
@@ -163,9 +163,14 @@ def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    if chosen.what == "verify":
+    number, digest, damaged = 0, "", ""
+    try:
         number, digest = machine.load().head
-        found = machine.journal.faults(int(number), str(digest))
+    except Damaged as fault:  # the journal is what is needed then
+        damaged = f"{fault.what}: whether the newest lines are missing cannot be told"
+        machine.say(damaged)
+    if chosen.what == "verify":
+        found = [*machine.journal.faults(int(number), str(digest)), *([damaged] if damaged else [])]
         return {"faults": found, "exit": BUSY if found else 0, "entries": []}
     if chosen.step:
         kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)

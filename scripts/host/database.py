@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from host.files import append_to
 from host.machine import Machine
 from host.processes import environment, run
 from host.trouble import BUSY, Trouble
@@ -61,7 +62,7 @@ def advisory_lock(machine: Machine) -> Iterator[None]:
     argv = [*machine.settings.commands.psql, *_QUIET]
     errors = machine.log_file("psql-errors")
     with (
-        errors.open("ab") as err,
+        append_to(errors) as err,
         subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, env=environment(bounds(machine))
         ) as session,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 RESERVE = "reserve"
 RESERVE_BYTES = 256 * 1024
@@ -21,6 +23,7 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(descriptor, mode)
+        give(descriptor, path.parent)
         write_all(descriptor, data)
         os.fsync(descriptor)
     except OSError as fault:
@@ -31,6 +34,43 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
         os.close(descriptor)
     beside.replace(path)
     sync_folder(path.parent)
+
+
+def give(descriptor: int, folder: Path) -> None:
+    """Let a new file belong to whoever owns its folder: one command as root must not shut its owner out."""
+    if os.geteuid() != 0:
+        return
+    kept, new = folder.stat(), os.fstat(descriptor)
+    if stat.S_ISREG(new.st_mode) and new.st_nlink != 1:
+        return  # the same file under another name is not ours to give away
+    if (new.st_uid, new.st_gid) != (kept.st_uid, kept.st_gid):
+        os.fchown(descriptor, kept.st_uid, kept.st_gid)
+    if kept.st_mode & 0o020:  # a folder that a group shares
+        os.fchmod(descriptor, new.st_mode & 0o7777 | 0o060)
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder, with those above it; it belongs to whoever owns the one above."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=mode, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        give(descriptor, folder.parent)
+    finally:
+        os.close(descriptor)
+
+
+def append_to(path: Path) -> BinaryIO:
+    """Open a file to write at its end; a new one belongs to whoever owns the folder."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    try:
+        give(descriptor, path.parent)
+        return os.fdopen(descriptor, "ab")
+    except OSError:
+        os.close(descriptor)
+        raise
 
 
 def write_all(descriptor: int, data: bytes) -> None:

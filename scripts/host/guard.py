@@ -11,6 +11,7 @@ from typing import Any
 
 from host import slots
 from host.clock import Deadline
+from host.files import append_to
 from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
@@ -19,8 +20,9 @@ from host.processes import Aside
 from host.rollback import roll_back
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
+from host.status import moved_by_hand
 from host.steps import note
-from host.trouble import Trouble
+from host.trouble import Trouble, is_rights, rights_trouble
 
 _SAMPLES = 4 * 1024 * 1024
 _AGAIN = 5.0
@@ -66,7 +68,8 @@ class Guard:
         except Trouble as fault:
             self._failed(f"{fault.what}; {fault.do}")
         except OSError as fault:
-            self._failed(str(fault))
+            told = rights_trouble(fault) if is_rights(fault) else None
+            self._failed(f"{told.means}; {told.do}" if told else str(fault))
         except Exception as fault:  # noqa: BLE001 - whatever it is: without the guard nobody switches back
             self._failed(f"a fault of this program, please report it: {type(fault).__name__}: {str(fault)[:300]}")
 
@@ -161,8 +164,7 @@ class Guard:
             return
         if now:
             if self.machine.load().live == state.live:
-                told = f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
-                self.alert("flag", told)
+                self.alert("flag", moved_by_hand(self.machine, state, now))
         elif self.machine.settings.nginx.mode == "flag" and state.live == self.machine.settings.second:
             try:
                 self._put_back()
@@ -206,5 +208,5 @@ class Guard:
         with suppress(OSError):
             if path.exists() and path.stat().st_size > _SAMPLES:
                 path.replace(path.with_name("samples.1.jsonl"))
-            with path.open("a") as stream:
-                stream.write(json.dumps(entry) + "\n")
+            with append_to(path) as stream:
+                stream.write(json.dumps(entry).encode() + b"\n")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
-from host.files import read_bounded
+from host.files import give, read_bounded, write_all
 from host.machine import Machine
 from host.processes import is_alive, myself
 from host.trouble import Trouble
@@ -16,7 +17,12 @@ def beat(machine: Machine) -> None:
     path = machine.home / "guard.json"
     text = json.dumps({"process": myself(machine.clock), "beat": machine.clock.boot()})
     beside = path.with_name(".guard.json.new")
-    beside.write_text(text)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    try:
+        give(descriptor, path.parent)
+        write_all(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
     beside.replace(path)
 
 

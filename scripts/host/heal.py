@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from host import points, slots
+from host.lock import ROLLBACK
 from host.machine import Machine
 from host.processes import myself
 from host.proof import prove
-from host.rollback import finish_cold, roll_back, settle_rollback
+from host.rollback import end_left, finish_cold, roll_back, settle_rollback
 from host.state import CONFIRM, PROVING, Slot, State, Step, Watch
 from host.steps import COLD, dangling, note, owner_is_gone, settle, still_mine
 from host.trouble import Trouble
@@ -14,7 +15,9 @@ from host.trouble import Trouble
 
 def heal(machine: Machine) -> None:
     """Bring state, journal and traffic together; under the work lock, so that nobody else does it too."""
-    with machine.lock.taken(machine.settings.limits.lock):
+    under_way = machine.load().step
+    doing = ROLLBACK if under_way is not None and under_way.name in (ROLLBACK, COLD) else ""
+    with machine.lock.taken(machine.settings.limits.lock, doing=doing):
         state = machine.load()
         _journal(machine, state)
         long = _short_step(machine, state)
@@ -68,6 +71,7 @@ def _short_step(machine: Machine, state: State) -> Step | None:
     step = state.step
     if step is None or not owner_is_gone(machine, step.owner):
         return None
+    end_left(machine, step)
     if step.name == "switch":
         machine.pointer.point(step.data["from"])
         settle(machine, state, step, "undone", healed=True)
@@ -107,7 +111,7 @@ def _long_step(machine: Machine, step: Step) -> None:
 def finish_stop(machine: Machine, step: Step) -> None:
     """Stop the slot (again) and settle."""
     slot, release = step.data["slot"], step.data["release"]
-    ended = slots.stop(machine, slot, release)
+    ended = slots.stop(machine, slot, release, step)
     points.reached("stop.acted")
     with machine.lock.taken(machine.settings.limits.lock):
         state = still_mine(machine, step)
@@ -124,11 +128,12 @@ def finish_stop(machine: Machine, step: Step) -> None:
 def put_back(machine: Machine, step: Step, why: str) -> None:
     """Undo a preparation: stop what was started, start again what was warm there."""
     slot, before = step.data["slot"], step.data["before"]
-    slots.stop(machine, slot, step.data["release"])
+    slots.stop(machine, slot, step.data["release"], step)
+    end_left(machine, step)  # what the failed start left would take the port from the release that comes back
     points.reached("start.put-back")
     trouble, seconds = "", 0.0
     if before:
-        ended = slots.start(machine, slot, before)
+        ended = slots.start(machine, slot, before, step)
         waited = slots.wait(machine, slot, before, machine.settings.limits.start if ended.good else 0)
         trouble, seconds = waited.trouble, waited.seconds
     with machine.lock.taken(machine.settings.limits.lock):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from host.clock import Clock
-from host.files import sync_folder, write_all
+from host.files import give, sync_folder, write_all
 
 FIRST = "0" * 64
 _LONGEST = 2000
@@ -31,6 +31,7 @@ class Journal:
         """Add a line and put it on the disk; its number and hash. A torn last line is cut off first, and told."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
+            give(descriptor, self.path.parent)
             self._alone(descriptor)
             torn = _cut_torn(descriptor)
             number, last = _head(descriptor)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from host.clock import Clock
-from host.files import spend_reserve
+from host.files import make_folder, spend_reserve
 from host.journal import Journal
 from host.lock import Lock
 from host.pointer import pointer_of
@@ -61,7 +61,7 @@ class Machine:
     def log_file(self, name: str) -> Path:
         """Where a command's output is kept."""
         folder = self.home / "logs"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         return folder / f"{name}.log"
 
     def _written(self, what: str, write: Callable[[], _Kind]) -> _Kind:

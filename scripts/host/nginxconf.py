@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -105,6 +105,20 @@ def faults(dump: Dump, server_snippet: str, http_snippet: str) -> list[str]:
         found.append(f"no server block includes {server_snippet}")
     if http_snippet not in dump.files:
         found.append(f"{http_snippet} is not included")
+    return found
+
+
+def wrong_ports(dump: Dump, upstreams: Mapping[str, int]) -> list[str]:
+    """Upstreams that do not go where the slots listen: nginx would send a slot's traffic to somebody else."""
+    found = []
+    https = [one.block for one in dump.expanded(dump.root) if one.words[0] == "http" and one.block is not None]
+    blocks = [one for http in https for one in dump.expanded(http) if one.words[0] == "upstream"]
+    for name, port in upstreams.items():
+        named = [one.block or [] for one in blocks if one.words[1:2] == [name]]
+        goes = [" ".join(one.words[1:2]) for block in named for one in block if one.words[0] == "server"]
+        if goes != [f"127.0.0.1:{port}"]:
+            where = f"goes to {', '.join(goes) or 'nothing'}" if named else "is not there"
+            found.append(f"upstream {name} {where}, its slot is to listen on 127.0.0.1:{port}")
     return found
 
 

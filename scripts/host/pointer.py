@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from host.files import sync_folder, write_whole
+from host.files import make_folder, sync_folder, write_whole
 from host.processes import run
 from host.settings import Settings
 from host.trouble import Trouble, disk_trouble
@@ -36,11 +36,16 @@ class Flag:
                 gone.replace(come)
                 sync_folder(come.parent)
             elif not come.exists():
-                self.on.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self.on.parent)
                 self.on.parent.chmod(0o755)
                 write_whole(come, b"", 0o644)
         except OSError as fault:
             raise disk_trouble("the flag could not be set", fault) from fault
+
+    def by_hand(self, slot: str) -> str:
+        """What a person types to send the traffic there when nothing else works."""
+        names = (self.off, self.on) if slot == self.settings.second else (self.on, self.off)
+        return f"mv {names[0]} {names[1]}"
 
     def drained(self) -> bool:
         """No worker is left over: there was no reload."""
@@ -83,6 +88,13 @@ class Reload:
                     "the configuration of nginx was broken by hand; it goes on with the one it read last",
                     "correct the file and line named, run `nginx -t`, then run this again",
                 )
+
+    def by_hand(self, slot: str) -> str:
+        """What a person types to send the traffic there when nothing else works."""
+        first, second = self.settings.first, self.settings.second
+        there, away = (slot, first if slot == second else second)
+        nginx = " ".join(self.settings.nginx.command)
+        return f"sed -i 's/{away};$/{there};/' {self.path} && {nginx} -t && {nginx} -s reload"
 
     def drained(self) -> bool:
         """Whether the workers of before the reload are gone; only then is the old slot without traffic."""

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host import database, nginxconf, schema, snippets
+from host import database, nginxconf, schema, slots, snippets, status
 from host.files import keep_reserve
 from host.guarding import seen
 from host.machine import Machine
 from host.state import State
 from host.trouble import Trouble
 
+_NAME = (
+    "put the release's forty digits there as `{}` (or set health.release-field): two slots that cannot be told apart "
+    "prove nothing"
+)
 PASSED, FAILED, UNKNOWN, SKIPPED = "passed", "failed", "unknown", "skipped"
 
 
@@ -38,6 +42,7 @@ def preflight(machine: Machine, release: str = "") -> dict[str, Any]:
         lambda: [_memory(machine)],
         lambda: [_disk(machine)],
         lambda: [_connections(machine)],
+        lambda: [_named(machine, state)],
         lambda: [_flag(machine, state)],
         lambda: _nginx(machine, state),
         lambda: [_back(machine, state, release)],
@@ -96,14 +101,29 @@ def _connections(machine: Machine) -> Line:
     return Line("connections", status, text, "make the pools smaller, or raise max_connections")
 
 
+def _named(machine: Machine, state: State) -> Line:
+    """Whether both health documents name the release, as the live slot answers now, ill or not."""
+    live, field = state.live, machine.settings.health.release_field
+    for name, ready in (("alive", False), ("ready", True)):
+        look = slots.look(machine, live, ready=ready)
+        document = f"{getattr(machine.settings.health, name)} of {live}"
+        if not look.status:
+            told = f"{document} does not answer ({look.error}): the next release is asked when it was started"
+            return Line("health-document", SKIPPED, told)
+        if look.release != state.release():
+            told = f"names {look.release[:12]}, not {state.release()[:12]}" if look.release else "names no release"
+            return Line("health-document", FAILED, f"{document} {told} (status {look.status})", _NAME.format(field))
+    return Line("health-document", PASSED, f"names {state.release()[:12]}")
+
+
 def _flag(machine: Machine, state: State) -> Line:
     now = machine.pointer.read()
     if now == state.live:
         return Line("flag", PASSED, f"names {now}, as the state does")
-    told = f"names {now}, the state says {state.live}" if now else "flag and its rest are gone"
-    return Line(
-        "flag", FAILED, f"{told}: changed by hand", "see `slots status`; `slots guard restore` follows the state"
-    )
+    if now:
+        told = f"names {now}, the state says {state.live}: moved by hand"
+        return Line("flag", FAILED, told, status.moved_by_hand(machine, state, now))
+    return Line("flag", FAILED, f"the flag of {state.live} is gone", "`slots guard restore` puts it back")
 
 
 def _nginx(machine: Machine, state: State) -> list[Line]:
@@ -120,7 +140,10 @@ def _nginx(machine: Machine, state: State) -> list[Line]:
     dump = nginxconf.parse(tested.said)
     folder = machine.settings.nginx.snippets
     wrong = nginxconf.faults(dump, f"{folder}/server.conf", f"{folder}/http.conf")
-    found.append(Line("nginx", FAILED if wrong else PASSED, "; ".join(wrong) or "tested", "see `slots nginx show`"))
+    ports = nginxconf.wrong_ports(dump, snippets.upstreams(machine.settings))
+    again = "`slots nginx write`, then `nginx -t`, reload nginx, and run this again"
+    judged, fix = FAILED if wrong or ports else PASSED, again if ports else "see `slots nginx show`"
+    found.append(Line("nginx", judged, "; ".join(wrong + ports) or "tested", fix))
     return [*found, _readable(machine, nginxconf.worker_user(dump))]
 
 

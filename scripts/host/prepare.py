@@ -88,9 +88,9 @@ def _check_cold(machine: Machine, kept: Slot) -> None:
 def _start(machine: Machine, step: Step) -> dict[str, Any]:
     slot, release, before = step.data["slot"], step.data["release"], step.data["before"]
     slots.drain(machine, machine.load(), slot)
-    stopped = slots.stop(machine, slot, before or release)
+    stopped = slots.stop(machine, slot, before or release, step)
     points.reached("start.stopped")
-    ended = slots.start(machine, slot, release) if stopped.good else stopped
+    ended = slots.start(machine, slot, release, step) if stopped.good else stopped
     points.reached("start.started")
     waited = slots.wait(machine, slot, release, machine.settings.limits.start if ended.good else 0)
     points.reached("start.waited")

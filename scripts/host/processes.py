@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host.clock import Clock
-from host.files import tail_of
+from host.files import append_to, tail_of
 
 _KEPT = 1024 * 1024
 _PDEATHSIG = 1
@@ -91,7 +91,7 @@ def run(
         with suppress(OSError):
             if path.stat().st_size > _KEPT:
                 path.replace(path.with_name(f"{path.name}.1"))
-    with log.open("ab") as out, (errors or log).open("ab") as err:
+    with append_to(log) as out, append_to(errors or log) as err:
         start, start_errors = out.tell(), err.tell()
         try:
             child = subprocess.Popen(
@@ -126,7 +126,7 @@ class Aside:
         if len(self.running) >= self.most:
             return False
         try:
-            with log.open("ab") as out:
+            with append_to(log) as out:
                 child = subprocess.Popen(
                     list(argv),
                     stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from typing import Any
 
 from host import points
 from host.config import release_id
-from host.files import read_bounded, sync_folder, write_whole
+from host.files import make_folder, read_bounded, sync_folder, write_whole
 from host.machine import Machine
 from host.processes import run
 from host.slots import filled, images
@@ -149,7 +149,7 @@ def _verify(machine: Machine, data: dict[str, Any]) -> None:
 def _write(machine: Machine, release: str, text: str, name: str) -> None:
     place = folder(machine) / release
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         write_whole(place / name, text.encode())
         sync_folder(place.parent)
     except OSError as fault:

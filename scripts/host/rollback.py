@@ -9,7 +9,10 @@ from typing import Any
 
 from host import points, slots
 from host.clock import Deadline
+from host.leftovers import end_marked
+from host.lock import ROLLBACK
 from host.machine import Machine
+from host.processes import Ended
 from host.proof import prove
 from host.state import GUARD, State, Step
 from host.steps import COLD, begin, owner_is_gone, settle, still_mine, supersede
@@ -36,7 +39,7 @@ def roll_back(
     machine.urgent = True
     begun = machine.clock.boot()
     detect = max(0.0, begun - since) if since is not None else 0.0
-    with machine.lock.taken(_PATIENCE, end_holder=True):
+    with machine.lock.taken(_PATIENCE, doing=ROLLBACK, longest=machine.settings.limits.sla):
         state = machine.load()
         done = _done_already(machine, state, leaves)
         if done is None and timer and (state.watch is None or state.watch.phase == GUARD):
@@ -104,6 +107,7 @@ def _data(state: State, leaves: str, *, by: str, reason: str, detect: float) -> 
         "by": by,
         "reason": reason,
         "detect": round(detect, 3),
+        "phase": state.watch.phase if state.watch else "",  # hold: a person's answer, or none in time
     }
 
 
@@ -114,9 +118,10 @@ def _take_over(machine: Machine, state: State, data: dict[str, Any]) -> Step:
         machine.log("lease-void", holder=state.lease.holder, run=state.lease.run, why="rollback")
         state.lease = None
     step = state.step
-    if step is not None and step.name in {"start", "stop"} and not owner_is_gone(machine, step.owner):
+    if step is not None and (step.name in {"start", "stop"} or owner_is_gone(machine, step.owner)):
         # It works in the slot that is needed now. A migration is left alone: it ends by itself, in one transaction.
         end_owner(machine, step)
+        end_left(machine, step)
     supersede(machine, state)
     slot = state.slots[data["to"]]
     warm = slot.running and slot.release == data["release"] and not slot.condemned
@@ -133,19 +138,33 @@ def end_owner(machine: Machine, step: Step) -> None:
             os.kill(int(step.owner.split(":")[1]), signal.SIGKILL)
 
 
+def end_left(machine: Machine, step: Step) -> None:
+    """Kill what the commands of a killed step left behind; but not the old release when it has the traffic already."""
+    if step.name == COLD and _is_moved(machine, step):
+        return
+    left = end_marked(step.mark)
+    if left:
+        machine.say(f"{step.name} left processes that cannot be ended ({', '.join(map(str, left[:5]))}): see `ps -fp`")
+
+
+def _is_moved(machine: Machine, step: Step) -> bool:
+    """Whether a cold rollback was killed after its last step but one: traffic is there, and answered."""
+    slot, release = step.data["to"], step.data["release"]
+    return machine.pointer.read() == slot and not slots.trouble(machine, slot, release, ready=False)
+
+
 def _point(machine: Machine, state: State, step: Step) -> None:
     try:
         machine.pointer.point(step.data["to"])
     except Trouble as fault:
-        raise Trouble(fault.what, fault.means, f"{fault.do}; {_by_hand(machine, step)}", FALL_BACK_FAILED) from fault
+        raise Trouble(
+            fault.what,
+            fault.means,
+            f"{fault.do}; by hand: {machine.pointer.by_hand(step.data['to'])}",
+            FALL_BACK_FAILED,
+        ) from fault
     points.reached(f"{step.name}.acted")
     settle_rollback(machine, state, step)
-
-
-def _by_hand(machine: Machine, step: Step) -> str:
-    nginx, second = machine.settings.nginx, machine.settings.second
-    names = (f"{second}.off", second) if step.data["to"] == second else (second, f"{second}.off")
-    return f"by hand: mv {nginx.flags}/{names[0]} {nginx.flags}/{names[1]}"
 
 
 def settle_rollback(machine: Machine, state: State, step: Step) -> None:
@@ -162,12 +181,15 @@ def settle_rollback(machine: Machine, state: State, step: Step) -> None:
 def finish_cold(machine: Machine, step: Step) -> float:
     """Start the old release in the idle slot, then switch; returns when the switch was decided."""
     slot, release = step.data["to"], step.data["release"]
-    slots.stop(machine, slot, release)
-    points.reached("cold-rollback.stopped")
-    ended = slots.start(machine, slot, release)
-    points.reached("cold-rollback.started")
+    if _is_moved(machine, step):
+        ended = Ended(0, 0.0, "")  # killed when all but the writing was done: users are not cut off once more
+    else:
+        slots.stop(machine, slot, release, step)
+        points.reached("cold-rollback.stopped")
+        ended = slots.start(machine, slot, release, step)
+        points.reached("cold-rollback.started")
     waited = slots.wait(machine, slot, release, machine.settings.limits.start if ended.good else 0)
-    with machine.lock.taken(_PATIENCE, end_holder=True):
+    with machine.lock.taken(_PATIENCE, doing=ROLLBACK, longest=machine.settings.limits.sla):
         state = still_mine(machine, step)
         kept = state.slots[slot]
         if waited.trouble:
@@ -187,12 +209,14 @@ def finish_cold(machine: Machine, step: Step) -> float:
 
 def _other_does_it(machine: Machine, step: Step, leaves: str) -> dict[str, Any]:
     """Somebody is starting the old release already: wait for that, in bounds; then end him and do it ourselves."""
-    until = machine.clock.boot() + machine.settings.limits.start + 10
+    limits = machine.settings.limits
+    until = machine.clock.boot() + max(limits.sla, limits.stop + limits.start + 10)  # longer than he has himself
     while machine.clock.boot() < until and not owner_is_gone(machine, step.owner):
         done = _done_already(machine, machine.load(), leaves)
         if done is not None:
             return done
         machine.clock.sleep(0.1)
+    # Only him: what he started is ended under the lock, when it is sure that he did not finish in this moment.
     end_owner(machine, step)
     return roll_back(machine, leaves, by=machine.who, reason=f"continues: {step.data['reason']}")
 

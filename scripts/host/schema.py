@@ -9,7 +9,7 @@ from host.heal import heal
 from host.machine import Machine
 from host.processes import Ended
 from host.releases import manifest, require_known
-from host.state import State
+from host.state import State, Step
 from host.steps import begin, note, settle, still_mine
 from host.trouble import BUSY, Trouble
 from host.watch import require_idle
@@ -111,7 +111,7 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
         worse = told if _badness(told) > _badness(state.back) else state.back
         state.back = {**worse, "next": told}
         step = begin(machine, state, "migrate", {"release": release, "slot": slot, "verdict": told["verdict"]})
-    ended = _under_lock(machine, slot, release)
+    ended = _under_lock(machine, slot, release, step)
     points.reached("migrate.acted")
     with machine.lock.taken(machine.settings.limits.lock):
         state = still_mine(machine, step)
@@ -132,8 +132,8 @@ def _badness(back: dict[str, Any]) -> int:
     return order.index(verdict) if verdict in order else len(order)
 
 
-def _under_lock(machine: Machine, slot: str, release: str) -> Ended:
-    bounds = database.bounds(machine)
+def _under_lock(machine: Machine, slot: str, release: str, step: Step) -> Ended:
+    bounds = {**database.bounds(machine), **slots.marked(step)}
     if not machine.settings.commands.psql:
         return slots.command(machine, "migrate", slot, release, more=bounds)
     with database.advisory_lock(machine):

@@ -7,7 +7,7 @@ from typing import Any
 
 from host import snippets
 from host.config import release_id
-from host.files import keep_reserve
+from host.files import keep_reserve, make_folder
 from host.machine import Machine
 from host.state import Slot, State
 from host.trouble import WRONG, Trouble, disk_trouble
@@ -26,9 +26,9 @@ def initialise(machine: Machine, live: str, release: str) -> dict[str, Any]:
     release_id(release)
     try:
         for folder in (machine.home, machine.home / "releases", machine.home / "logs"):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder, 0o700)
         if settings.nginx.mode == "flag":
-            Path(settings.nginx.flags).mkdir(parents=True, exist_ok=True)
+            make_folder(Path(settings.nginx.flags))
             Path(settings.nginx.flags).chmod(0o755)
     except OSError as fault:
         raise disk_trouble("the folders could not be made", fault) from fault

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from host.clock import Deadline
 from host.config import release_id
 from host.files import read_bounded
+from host.leftovers import VARIABLE
 from host.machine import Machine
 from host.pointer import wait_until_idle
 from host.probe import Look, slot_look
 from host.processes import Ended, run
-from host.state import State
+from host.state import State, Step
 
 _PAUSE = 0.1
 
@@ -50,14 +51,19 @@ def command(
     return run(filled(argv, values), seconds or settings.limits.command, machine.log_file(f"{slot}-{name}"), env)
 
 
-def start(machine: Machine, slot: str, release: str) -> Ended:
+def start(machine: Machine, slot: str, release: str, step: Step | None = None) -> Ended:
     """Start a release in a slot; returns when it was started, not when it is healthy."""
-    return command(machine, "start", slot, release_id(release))
+    return command(machine, "start", slot, release_id(release), more=marked(step))
 
 
-def stop(machine: Machine, slot: str, release: str) -> Ended:
+def stop(machine: Machine, slot: str, release: str, step: Step | None = None) -> Ended:
     """Stop it gracefully, bounded."""
-    return command(machine, "stop", slot, release, machine.settings.limits.stop)
+    return command(machine, "stop", slot, release, machine.settings.limits.stop, marked(step))
+
+
+def marked(step: Step | None) -> dict[str, str]:
+    """The environment by which what a step's command leaves behind is found, when the step has to be undone."""
+    return {VARIABLE: step.mark} if step is not None and step.mark else {}
 
 
 def drain(machine: Machine, state: State, slot: str) -> None:

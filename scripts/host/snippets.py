@@ -19,13 +19,15 @@ _HEAD = (
 _DUMP = 8 * 1024 * 1024  # a host with many sites prints more than a command usually says
 
 
+def upstreams(settings: Settings) -> dict[str, int]:
+    """The name of each slot's upstream, and its port."""
+    return {f"{settings.application}_{slot}": port for slot, port in settings.slots.items()}
+
+
 def texts(settings: Settings) -> dict[str, str]:
     """File name to content."""
-    name = settings.application
-    upstreams = "".join(
-        f"upstream {name}_{slot} {{\n    server 127.0.0.1:{port};\n}}\n" for slot, port in settings.slots.items()
-    )
-    return {"http.conf": f"{_HEAD}{upstreams}", "server.conf": f"{_HEAD}{_server(settings)}"}
+    blocks = (f"upstream {name} {{\n    server 127.0.0.1:{port};\n}}\n" for name, port in upstreams(settings).items())
+    return {"http.conf": f"{_HEAD}{''.join(blocks)}", "server.conf": f"{_HEAD}{_server(settings)}"}
 
 
 def _server(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from host.files import read_bounded, write_whole
-from host.trouble import BUSY, Trouble
+from host.trouble import BUSY, Damaged, Trouble, rights_trouble
 
 VERSION = 1
 _LONGEST = 1024 * 1024
@@ -37,6 +37,7 @@ class Step:
     owner: str
     fence: int
     data: dict[str, Any]
+    mark: str = ""  # in the environment of every command of this step
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Watch:
     by: str
     guard_for: float
     owner: str
+    reason: str = ""  # why it is held
 
 
 @dataclass
@@ -119,13 +121,20 @@ class Store:
             data = json.loads(read_bounded(self.path, _LONGEST))
             return _state(data)
         except FileNotFoundError as fault:
+            if self.path.with_name("journal.jsonl").exists():
+                means = "the file was removed, or a disk was restored without it"
+                raise Damaged(
+                    f"{self.path} is gone, the journal is there", means, "see `slots status`", BUSY
+                ) from fault
             raise Trouble(
                 f"{self.path} is not there",
                 "this host was never set up, or the folder was moved",
                 "run `slots init --live SLOT --release RELEASE` once",
             ) from fault
+        except PermissionError as fault:
+            raise rights_trouble(fault, "the state cannot be read") from fault
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-            raise Trouble(
+            raise Damaged(
                 f"{self.path} cannot be read: {fault}",
                 "it was edited by hand, or the disk is damaged",
                 "traffic is not touched by this; `slots journal` shows what was live: move the file away and run "

@@ -72,13 +72,15 @@ def _watch(machine: Machine, state: State) -> dict[str, Any] | None:
     if watch is None:
         return None
     left = Deadline.of(watch.deadline).remaining(machine.clock)
-    return {"phase": watch.phase, "release": watch.release, "seconds_left": round(left, 1), "by": watch.by}
+    told = {"phase": watch.phase, "release": watch.release, "seconds_left": round(left, 1), "by": watch.by}
+    return {**told, "reason": watch.reason}
 
 
 def _findings(machine: Machine, state: State, told: dict[str, Any]) -> list[str]:
     found = []
     if told["flag"] != state.live:
-        found.append(f"the flag names {told['flag'] or 'nothing'}, the state {state.live}: changed by hand, or lost")
+        gone = f"the flag names nothing, the state {state.live}: it was lost; `slots guard restore` puts it back"
+        found.append(moved_by_hand(machine, state, told["flag"]) if told["flag"] else gone)
     if told["step"] and told["step"]["killed"]:
         found.append(
             f"{told['step']['name']} was killed half way; the next command, or the guard, finishes or undoes it"
@@ -95,6 +97,15 @@ def _findings(machine: Machine, state: State, told: dict[str, Any]) -> list[str]
     return found
 
 
+def moved_by_hand(machine: Machine, state: State, found: str) -> str:
+    """What to do about a flag on another slot than the live one of the state; nothing is adopted by itself."""
+    return (
+        f"the flag names {found}, the state {state.live}: moved by hand? nothing was overwritten; "
+        f"`slots rollback --from {state.release()}` or `slots switch RELEASE` make the state follow, "
+        f"`{machine.pointer.by_hand(state.live)}` takes the traffic back to {state.live}"
+    )
+
+
 def lines(told: dict[str, Any]) -> list[str]:
     """For a terminal."""
     back = told["rollback"]
@@ -108,7 +119,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         bad = f", condemned: {slot['condemned']}" if slot["condemned"] else ""
         found.append(f"{name}: {state} {slot['release'][:12]} on {slot['port']}{health}{bad}")
     if told["watch"]:
-        found.append("watch: {phase} of {release:.12}, {seconds_left} s left".format(**told["watch"]))
+        why = f" ({told['watch']['reason']})" if told["watch"]["reason"] else ""
+        found.append("watch: {phase} of {release:.12}, {seconds_left} s left".format(**told["watch"]) + why)
     if told["lease"]:
         found.append("lease: {holder} ({reason}; {run}), active: {active}".format(**told["lease"]))
     found.append(f"guard: {'alive' if told['guard']['alive'] else 'NOT alive'}")

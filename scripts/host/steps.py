@@ -6,6 +6,7 @@ over), or the step with all that is needed to finish or to undo it (`heal`).
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from host import points
@@ -23,7 +24,7 @@ def begin(machine: Machine, state: State, name: str, data: dict[str, Any]) -> St
     no_rollback(machine, state)
     seq, digest = machine.log("intent", step=name, data=data)
     points.reached(f"{name}.intent")
-    step = Step(seq, name, myself(machine.clock), state.fence, data)
+    step = Step(seq, name, myself(machine.clock), state.fence, data, secrets.token_hex(12))
     state.step, state.head = step, [seq, digest]
     machine.save(state)
     points.reached(f"{name}.begun")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pwd
+from pathlib import Path
+
 # Exit codes; those of a command that fell back are the same as the operations' on the runner.
 DONE, REFUSED, WRONG, BUSY, FELL_BACK, FALL_BACK_FAILED = 0, 1, 2, 3, 4, 5
 
@@ -23,11 +28,54 @@ class Trouble(Exception):
         return {"what": self.what, "means": self.means, "do": self.do}
 
 
+class Damaged(Trouble):
+    """The state of this host cannot be read, or is gone although the journal is there."""
+
+
+def is_rights(fault: OSError) -> bool:
+    """Whether this user may not do that."""
+    return fault.errno in (errno.EACCES, errno.EPERM)
+
+
+def rights_trouble(fault: OSError, what: str = "") -> Trouble:
+    """A file of ours belongs to another user: who, and as whom to go on."""
+    place = Path(str(fault.filename or "/"))
+    while not owner_of(place) and place != place.parent:
+        place = place.parent
+    owner, folder = owner_of(place), place if place.is_dir() else place.parent
+    master, me = owner_of(folder), _name(os.geteuid())
+    told = f"{what or 'not allowed'}: {fault.strerror} ({fault.filename or 'no file named'})"
+    if master == me and owner != me:
+        means = f"{place} belongs to {owner}, its folder to {me}: somebody ran a command as {owner}"
+        return Trouble(told, means, f"`sudo chown -R {me}: {folder}`, then run this again", BUSY)
+    if master == me:
+        return Trouble(told, f"{folder} belongs to {me}, but its mode does not let in", f"see `ls -la {folder}`", BUSY)
+    means = f"this is {me}, {folder} belongs to {master}: the state belongs to whoever ran `slots init`"
+    return Trouble(told, means, f"run it as that user: `sudo -u {master} …`", BUSY)
+
+
+def owner_of(path: Path) -> str:
+    """The name of the user to whom a file belongs; empty when that cannot be seen."""
+    try:
+        return _name(path.stat().st_uid)
+    except OSError:
+        return ""
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"#{user}"
+
+
 def disk_trouble(what: str, fault: OSError) -> Trouble:
     """A file of ours could not be written."""
+    if is_rights(fault):
+        return rights_trouble(fault, what)
     return Trouble(
         f"{what}: {fault.strerror or fault} ({fault.filename or 'no file named'})",
-        "the disk is full or read-only, or the folder belongs to another user",
-        "free some space (`df -h`, `docker system df`), or run as the user who owns the folder; then run this again",
+        "the disk is full or read-only",
+        "free some space (`df -h`, `docker system df`), then run this again",
         BUSY,
     )

@@ -20,10 +20,10 @@ def confirm(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
         if watch is None:
             machine.say(f"{release[:12]} is confirmed already")
             return {"release": release, "changed": False}
-        watch.phase = GUARD
+        before, watch.phase, watch.reason = watch.phase, GUARD, ""
         watch.deadline = Deadline.after(machine.clock, watch.guard_for).as_json()
         state.known = [*(one for one in state.known if one != release), release][-50:]
-        note(machine, state, "confirm", release=release)
+        note(machine, state, "confirm", release=release, phase=before)  # phase hold: a person's answer
     machine.say(f"{release[:12]} is confirmed; the guard watches it for {watch.guard_for:.0f} s more")
     return {"release": release, "changed": True, "guard_for": watch.guard_for}
 
@@ -39,9 +39,9 @@ def hold(machine: Machine, release: str, *, seconds: float, reason: str, token: 
                 "the hold came after the confirm",
                 f"`slots rollback --from {release}` if it is not good after all",
             )
-        watch.phase = HOLD
+        before, watch.phase, watch.reason = watch.phase, HOLD, reason[:500]
         watch.deadline = Deadline.after(machine.clock, seconds).as_json()
-        note(machine, state, "hold", release=release, seconds=seconds, reason=reason)
+        note(machine, state, "hold", release=release, phase=before, seconds=seconds, reason=reason)
     machine.say(f"held for {seconds:.0f} s: `slots confirm {release}` or `slots rollback --from {release}`")
     return {"release": release, "seconds": seconds}
 

@@ -103,6 +103,8 @@ class App:
     async def answer(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         faults = self.faults()
         told: dict[str, Any] = {"slot": self.slot, "release": faults.get("release", self.release)}
+        if path == faults.get("unnamed"):
+            del told["release"]
         told["environment"] = faults.get("environment", "production")
         if path.startswith("/slow"):
             await asyncio.sleep(float(path.partition("=")[2] or 1))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from slots.world import World, world
+from slots.world import PATIENT, World, world
 
 from deploy_gate.result import CouldNotTell
 from deploy_gate.workbench import packages
@@ -25,7 +25,7 @@ def nginx() -> str:
 @pytest.fixture(scope="module")
 def shared(nginx: str) -> Iterator[World]:
     """A host for the tests of a module. Not below pytest's own folder: nginx's workers could not enter that."""
-    with tempfile.TemporaryDirectory(prefix="slots-") as folder, world(Path(folder)) as found:
+    with tempfile.TemporaryDirectory(prefix="slots-") as folder, world(Path(folder), **PATIENT) as found:
         yield found
 
 

@@ -87,8 +87,8 @@ class Load:
         begun = asyncio.get_running_loop().time()
         try:
             if connection is None:
-                connection = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), 5)
-            data, last = await asyncio.wait_for(self.exchange(connection, method, path, body, keep=keep), 20)
+                connection = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), 60)
+            data, last = await asyncio.wait_for(self.exchange(connection, method, path, body, keep=keep), 60)
             expected(not body or data.get("sha256") == hashlib.sha256(body).hexdigest(), "wrong body")
             self.slots[str(data.get("slot"))] += 1
             self.seconds.append((kind, begun, asyncio.get_running_loop().time() - begun))
@@ -134,7 +134,7 @@ class Load:
             while not self.over:
                 self.sent["websocket"] += 1
                 writer.write(bytes((0x81, 0x84)) + b"\0\0\0\0" + b"ping")
-                echo = await asyncio.wait_for(reader.readexactly(6), 5)
+                echo = await asyncio.wait_for(reader.readexactly(6), 60)
                 expected(echo == b"\x81\x04ping", "wrong echo")
                 await asyncio.sleep(0.1)
         except (TimeoutError, Failed, OSError, asyncio.IncompleteReadError) as fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -28,15 +29,14 @@ from host.trouble import Trouble, disk_trouble
 from host.watch import require_idle
 
 
-def wait_for(host: World, release: str, seconds: float) -> float:
-    """Seconds until five answers in a row come from that release."""
+def wait_for(host: World, release: str, seconds: float = 60) -> None:
+    """Until five answers in a row come from that release."""
     begun, row = time.monotonic(), 0
     settings = host.settings
     while row < 5:
         look = front_look(settings.front, settings.health)
         row = 0 if look.trouble("", release) else row + 1
         assert time.monotonic() - begun < seconds, look
-    return time.monotonic() - begun
 
 
 @contextmanager
@@ -61,10 +61,10 @@ def newest(host: World) -> int:
 def test_a_dead_runner_is_healed_by_the_host(host: World) -> None:
     host.good("prepare", NEW)
     begun = time.monotonic()
-    host.good("switch", NEW, "--confirm-within", "1")
-    wait_for(host, OLD, 10)
-    healed = time.monotonic() - begun
-    assert 1 <= healed < 5, "confirm-within and a moment"
+    switched = host.run("switch", NEW, "--confirm-within", "2")
+    assert switched.code in (0, 4), "4: so slow that the time was over before the proof was"
+    wait_for(host, OLD)
+    assert time.monotonic() - begun >= 2, "not before"
     left = host.good("status")["left"][-1]
     assert (left["by"], left["reason"]) == ("guard", "no confirm came in time")
     host.live(OLD, "blue")
@@ -73,10 +73,10 @@ def test_a_dead_runner_is_healed_by_the_host(host: World) -> None:
 def test_a_killed_slot_is_left_within_seconds(host: World) -> None:
     deploy(host, NEW)
     host.kill_app("green")
-    wait_for(host, OLD, 5)
+    wait_for(host, OLD)
     left = host.good("status")["left"][-1]
     assert left["by"] == "guard"
-    assert left["reason"].endswith("green: Connection refused; 3 times in a row")
+    assert re.search(r"green: Connection refused; \d+ times in a row$", left["reason"])
     host.live(OLD, "blue")
 
 
@@ -85,10 +85,10 @@ def test_a_hanging_slot_is_left(host: World) -> None:
     pid = host.app_pid("green")
     os.kill(pid, signal.SIGSTOP)
     try:
-        wait_for(host, OLD, 15)
+        wait_for(host, OLD)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert "no answer within 1 s" in host.good("status")["left"][-1]["reason"]
+    assert "no answer within 2 s" in host.good("status")["left"][-1]["reason"]
     host.live(OLD, "blue")
 
 
@@ -233,13 +233,13 @@ def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
     answer = host.run("lease", "acquire", "--by", "run 8")
     host.fault(OLD)
     assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
-    assert host.read(*back.communicate(timeout=30)).code == 0
+    assert host.read(*back.communicate(timeout=60)).code == 0
     host.live(OLD, "blue")
 
 
 @pytest.mark.parametrize("words", [("prepare", THIRD), ("stop",), ("confirm", NEW)], ids=lambda words: words[0])
 def test_no_command_overwrites_a_cold_rollback(host: World, words: tuple[str, ...]) -> None:
-    host.configure(limits={"start": 10, "drain": 0.1, "drain-most": 0, "lock": 5, "stop": 20, "ready": 1})
+    host.configure(limits={"drain-most": 0})
     deploy(host, NEW)
     host.good("stop")
     host.fault(OLD, live=503)
@@ -248,7 +248,7 @@ def test_no_command_overwrites_a_cold_rollback(host: World, words: tuple[str, ..
     answer = host.run(*words)
     host.fault(OLD)
     assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
-    assert host.read(*back.communicate(timeout=30)).code == 0
+    assert host.read(*back.communicate(timeout=60)).code == 0
     host.live(OLD, "blue")
 
 
@@ -277,35 +277,18 @@ def test_what_was_looked_at_before_the_lock_is_looked_at_again() -> None:
         require_idle(state, "green", NEW)
 
 
-def test_a_hold_that_nobody_answers_is_a_rollback(host: World) -> None:
-    host.good("prepare", NEW)
-    host.good("switch", NEW, "--confirm-within", "30")
-    host.good("hold", NEW, "--within", "0.5", "--reason", "latency up")
-    wait_for(host, OLD, 10)
-    assert host.good("status")["left"][-1]["reason"] == "nobody answered the hold in time"
-    host.live(OLD, "blue")
-
-
-def test_a_hold_that_is_answered(host: World) -> None:
-    host.good("prepare", NEW)
-    host.good("switch", NEW, "--confirm-within", "30")
-    host.good("hold", NEW, "--within", "60", "--reason", "latency up")
-    host.good("confirm", NEW)
-    host.live(NEW, "green")
-
-
 def test_a_confirm_that_comes_too_late(host: World) -> None:
     host.good("prepare", NEW)
     with without_guard(host):
         host.good("switch", NEW, "--confirm-within", "0.01")
         answer = host.run("confirm", NEW)
         assert (answer.code, answer.what) == (3, f"{NEW[:12]} cannot be confirmed now (confirm)")
-    wait_for(host, OLD, 10)
+    wait_for(host, OLD)
 
 
 def test_after_a_reboot_everything_comes_back(host: World) -> None:
     host.good("prepare", NEW)
-    host.good("switch", NEW, "--confirm-within", "4")
+    host.good("switch", NEW, "--confirm-within", "600")
     os.kill(int(seen(host.machine)["process"].split(":")[1]), signal.SIGKILL)
     for slot in host.ports:
         host.kill_app(slot)
@@ -314,7 +297,13 @@ def test_after_a_reboot_everything_comes_back(host: World) -> None:
     told = host.good("guard", "boot")
     assert (told["flag"], told["started"], told["guard"]["started"]) == ("restored", ["green", "blue"], True)
     assert host.good("status")["live"] == "green"
-    wait_for(host, OLD, 12)  # the timer was armed before the reboot, and nobody confirms
+    machine = host.machine
+    with machine.lock.taken(20):
+        state = machine.load()
+        assert state.watch is not None
+        state.watch.deadline["boot"] -= 1000
+        machine.save(state)
+    wait_for(host, OLD)  # the timer was armed before the reboot, and nobody confirms
     host.live(OLD, "blue")
 
 
@@ -437,11 +426,10 @@ def test_nobody_waits_for_the_command_that_alerts(host: World, tmp_path: Path) -
     host.configure(commands={"alert": ["sh", "-c", script, "{message}"]})
     watcher = Guard(host.machine)
     watcher.telling.seconds = 0.2
-    begun = time.monotonic()
     watcher.alert("odd", "look at this")
-    assert time.monotonic() - begun < 2
     ((child, _),) = watcher.telling.running
-    until = time.monotonic() + 20
+    assert child.poll() is None, "it was not waited for"
+    until = time.monotonic() + 60
     while not told.exists() or child.poll() is None:
         if told.exists():
             watcher.telling.tend()
@@ -458,7 +446,7 @@ def test_a_rollback_does_not_wait_for_a_preparation(host: World) -> None:
     preparing = host.popen("prepare", THIRD)
     with suppress(OSError):
         host.kill_app("green")
-    wait_for(host, OLD, 10)
-    preparing.communicate(timeout=30)
+    wait_for(host, OLD)
+    preparing.communicate(timeout=60)
     host.fault(THIRD)
     host.live(OLD, "blue")

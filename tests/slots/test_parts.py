@@ -7,10 +7,13 @@ import dataclasses
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,9 +24,9 @@ from host import files, journal
 from host.clock import Clock, Deadline
 from host.config import load, parse, release_id
 from host.journal import Journal
-from host.lock import Lock
+from host.lock import ROLLBACK, Lock
 from host.machine import Machine
-from host.nginxconf import faults
+from host.nginxconf import faults, wrong_ports
 from host.nginxconf import parse as parse_nginx
 from host.processes import is_alive, myself, run
 from host.settings import Settings
@@ -281,20 +284,70 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from host.clock import Clock
 from host.lock import Lock
-with Lock(Path(sys.argv[2]), Clock()).taken(5):
+with Lock(Path(sys.argv[2]), Clock()).taken(5, doing=sys.argv[3]):
     print("held", flush=True)
     input()
 """
 
 
+class QuickClock(Clock):
+    """One whose waits are over at once, and counted."""
+
+    def __init__(self) -> None:
+        self.ahead, self.waits = 0.0, 0
+
+    def boot(self) -> float:
+        return super().boot() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.ahead += seconds
+        self.waits += 1
+        super().sleep(0.001)
+
+
+@contextmanager
+def holding(path: Path, doing: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process holds the lock, until it gets a line."""
+    argv = [sys.executable, "-c", HOLDER, str(SOURCE.parent), str(path), doing]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            yield holder
+        finally:
+            holder.kill()
+
+
 def test_a_holder_that_hangs_is_ended_for_a_rollback(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    argv = [sys.executable, "-c", HOLDER, str(SOURCE.parent), str(path)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with Lock(path, Clock()).taken(0.1, end_holder=True):
-            assert holder.wait(10) == -9
+    with holding(path, "") as holder, Lock(path, Clock()).taken(0.1, doing=ROLLBACK, longest=60):
+        assert holder.wait(20) == -9
+
+
+def test_a_holder_that_rolls_back_itself_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    class Impatient(QuickClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.waits == 500:  # ten times as long as anybody else would have had
+                holder.stdin.write(b"\n")  # type: ignore[union-attr]
+                holder.stdin.flush()  # type: ignore[union-attr]
+
+    clock = Impatient()
+    with holding(path, ROLLBACK) as holder:
+        with Lock(path, clock).taken(1, doing=ROLLBACK, longest=1e6):
+            assert holder.wait(20) == 0
+        assert clock.waits >= 500
+
+
+def test_a_rollback_that_hangs_is_told_and_not_killed(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with holding(path, ROLLBACK) as holder:
+        told = rf"another rollback is at work \(process {holder.pid}\) and does not come to its end"
+        with pytest.raises(Trouble, match=told), Lock(path, QuickClock()).taken(1, doing=ROLLBACK, longest=10):
+            pass
+        assert holder.poll() is None
 
 
 def test_a_process_is_told_from_another_with_its_number() -> None:
@@ -309,12 +362,12 @@ def test_a_process_is_told_from_another_with_its_number() -> None:
 
 def test_a_command_is_bounded_and_its_children_hold_nothing_up(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    ended = run(["sh", "-c", "echo begun; sleep 30"], 0.2, log)
+    ended = run(["sh", "-c", "echo begun; sleep 600"], 2, log)
     assert (ended.code, ended.said) == (None, "begun\n")
     assert "did not end in time" in ended.why()
-    left = run(["sh", "-c", "sleep 2 & echo $!"], 10, log)
-    assert left.good
-    assert left.seconds < 1, "the child in the background still has the output open"
+    left = run(["sh", "-c", "sleep 600 & echo $!"], 60, log)
+    assert left.good, "the child in the background still has the output open"
+    os.kill(int(left.said), signal.SIGKILL)
     assert run(["/no/such/program"], 1, log).why().startswith("ended with 127")
 
 
@@ -488,6 +541,24 @@ SERVER, HTTP = "/etc/nginx/shop/server.conf", "/etc/nginx/shop/http.conf"
 )
 def test_what_keeps_the_flag_from_being_seen(dump: str, expected: list[str]) -> None:
     assert faults(parse_nginx(dump), SERVER, HTTP) == expected
+
+
+PORTS = {"shop_blue": 8001}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("", "", []),
+        (":8001", ":8002", "goes to 127.0.0.1:8002"),
+        ("server 127.0.0.1:8001;", "", "goes to nothing"),
+        ("server 127.0.0.1:8001;", "server 127.0.0.1:8001; server 127.0.0.1:1;", "goes to 127.0.0.1:8001, 127.0.0.1:1"),
+        ("shop_blue", "shop_red", "is not there"),
+    ],
+)
+def test_an_upstream_that_goes_elsewhere(before: str, after: str, expected: str | list[str]) -> None:
+    told = f"upstream shop_blue {expected}, its slot is to listen on 127.0.0.1:8001"
+    assert wrong_ports(parse_nginx(DUMP.replace(before, after)), PORTS) == ([told] if expected else [])
 
 
 def test_a_configuration_that_includes_itself_ends() -> None:

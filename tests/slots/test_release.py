@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from slots.test_switch import WITHIN, deploy
-from slots.world import NEW, OLD, THIRD, World, world
+from slots.world import NEW, OLD, PATIENT, THIRD, World, world
 
 from deploy_gate.workbench.services import Database, postgres
 from host.database import KEY
@@ -51,7 +51,7 @@ def with_database(nginx: str, database: Database) -> Iterator[World]:
             "psql": psql,
             "migrate": [*psql, "-X", "-v", "ON_ERROR_STOP=1", "-f", str(work / "migrate.sql")],
         }
-        with world(work, commands=commands) as found:
+        with world(work, commands=commands, **PATIENT) as found:
             yield found
 
 
@@ -253,7 +253,7 @@ def test_a_transfer_keeps_nobody_from_switching(host: World) -> None:
         host.good("switch", NEW, *WITHIN)
         host.good("confirm", NEW)
         assert receiving.poll() is None
-    assert host.read(*receiving.communicate(timeout=30)).code == 0
+    assert host.read(*receiving.communicate(timeout=60)).code == 0
     host.live(NEW, "green")
     shutil.rmtree(folder(host.machine) / FOURTH)
 

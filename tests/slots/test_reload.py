@@ -11,13 +11,16 @@ from slots.load import Load
 from slots.test_crash import killed, no_guard
 from slots.test_guard import wait_for
 from slots.test_switch import WITHIN, deploy
-from slots.world import NEW, OLD, THIRD, World, world
+from slots.world import NEW, OLD, PATIENT, THIRD, World, world
 
 
 @pytest.fixture(scope="module")
 def shared(nginx: str) -> Iterator[World]:
     """A host whose nginx is reloaded."""
-    with tempfile.TemporaryDirectory(prefix="slots-") as folder, world(Path(folder), nginx={"mode": "reload"}) as found:
+    with (
+        tempfile.TemporaryDirectory(prefix="slots-") as folder,
+        world(Path(folder), nginx={"mode": "reload"}, **PATIENT) as found,
+    ):
         yield found
 
 
@@ -59,5 +62,5 @@ def test_a_killed_switch_is_undone(host: World) -> None:
     with no_guard(host):
         killed(host, "switch", "switch.acted")
         host.good("guard", "restore")
-    wait_for(host, OLD, 10)  # workers of before answer a moment longer
+    wait_for(host, OLD)  # workers of before answer a moment longer
     host.live(OLD, "blue")

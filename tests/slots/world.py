@@ -30,6 +30,12 @@ from host.state import Slot, State
 from host.steps import dangling
 
 HERE = Path(__file__).resolve().parent
+# What is waited for comes, on a loaded machine too; where a test waits for something that does not, it says so itself.
+PATIENT: dict[str, Any] = {
+    "limits": {"start": 20, "ready": 10, "lock": 20},
+    "front": {"seconds": 10},
+    "health": {"timeout": 2},
+}
 OLD, NEW, THIRD = "a" * 40, "b" * 40, "c" * 40
 
 
@@ -103,14 +109,14 @@ class World:
                 "pid": str(self.work / "nginx.pid"),
             },
             "limits": {"start": 2, "ready": 1, "stop": 20, "lock": 5, "drain": 0.1, "drain-most": 2},
-            "guard": {"interval": 0.1, "guard-for": 60},
+            "guard": {"interval": 0.1, "guard-for": 60, "beat": 60},  # one that a test stops is no dead one
             "needs": {"disk-mb": 1},
         }
-        for section, values in changes.items():
+        for section, values in [*self.changes.items(), *changes.items()]:
             data[section] = {**data.get(section, {}), **values} if isinstance(values, Mapping) else values
         self.config.write_text(json.dumps(data))
 
-    def run(self, *words: str, die_at: str = "", passed: Path | None = None, timeout: float = 60) -> Answer:
+    def run(self, *words: str, die_at: str = "", passed: Path | None = None, timeout: float = 120) -> Answer:
         """Run a command to its end."""
         with self.popen(*words, die_at=die_at, passed=passed) as child:
             try:
@@ -158,7 +164,7 @@ class World:
         what passes by itself is waited for, what stays is the failure.
         """
         expected: dict[str, Any] = {"findings": [], "release": release, "live": slot, "front": slot, "step": None}
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while (seen := self._standing()) != expected and time.monotonic() < until:
             select.select([], [], [], 0.1)
         assert seen == expected, seen
@@ -188,7 +194,7 @@ class World:
         if slots.trouble(machine, "blue", OLD, ready=False):
             slots.stop(machine, "blue", OLD)
             restore(machine)
-        assert not slots.wait(machine, "blue", OLD, 5).trouble
+        assert not slots.wait(machine, "blue", OLD, 30).trouble
 
     def app_pid(self, slot: str) -> int:
         """The process of a slot's application."""
