@@ -143,6 +143,24 @@ def _next(answer: Answer) -> Address:
     return replace(there, userinfo=here.userinfo if there.origin == here.origin else "")
 
 
+def connection(address: Address, timeout: float) -> Any:
+    """A connection that is not yet open: no proxy, TLS judged by the system's trust store."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
+    if address.scheme == "http":
+        return HTTPConnection(address.host, address.port, timeout=timeout)
+    context = ssl.create_default_context()
+    return HTTPSConnection(address.host, address.port, timeout=timeout, ssl_context=context)
+
+
+def shut(connection: Any) -> None:
+    """End what another thread is waiting for on this connection."""
+    sock = getattr(connection, "sock", None)
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+
 class _Call:
     def __init__(self, address: Address, timeout: float, limit: int) -> None:
         self.address, self.timeout, self.limit = address, timeout, limit
@@ -157,7 +175,7 @@ class _Call:
 
     def run(self) -> Answer:
         started = time.monotonic()
-        self.connection = self.open()
+        self.connection = connection(self.address, self.timeout)
         try:
             self.connection.connect()
             self.reach("waiting for the answer")
@@ -172,14 +190,6 @@ class _Call:
             return Answer(self.address, response.status, headers, body[: self.limit], whole, seconds)
         finally:
             self.connection.close()
-
-    def open(self) -> Any:
-        from urllib3.connection import HTTPConnection, HTTPSConnection
-
-        host, port, timeout = self.address.host, self.address.port, self.timeout
-        if self.address.scheme == "http":
-            return HTTPConnection(host, port, timeout=timeout)
-        return HTTPSConnection(host, port, timeout=timeout, ssl_context=ssl.create_default_context())
 
     def headers(self) -> dict[str, str]:
         more = {}
@@ -197,10 +207,7 @@ class _Call:
 
     def stop(self) -> None:
         self.over = True
-        sock = getattr(self.connection, "sock", None)
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        shut(self.connection)
 
 
 def _explained(fault: Exception, call: _Call) -> NoAnswer:
