@@ -51,7 +51,8 @@ def deployments(entries: Iterable[Entry], environment: str) -> list[Deployment]:
     own = sorted((one for one in entries if one.environment == environment), key=lambda one: one.ended)
     changes = [one for one in own if one.kind is not Kind.REHEARSAL and one.outcome is not Outcome.NOT_SWITCHED]
     found, past = [], _Past()
-    for entry, later in zip(changes, [*changes[1:], None], strict=True):
+    for place, entry in enumerate(changes):
+        later = changes[place + 1] if place + 1 < len(changes) else None
         repair = past.is_repair(entry)
         past.add(entry)
         if entry.kind is Kind.DEPLOY:
