@@ -6,56 +6,32 @@ of two writers at once the second is refused, reads again, and chains its line b
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from deploy_gate.facts.git import ENVIRONMENT
+from deploy_gate.facts import remote
+from deploy_gate.facts.remote import Remote
 from deploy_gate.ledger import chain
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, checked
-from deploy_gate.process import Finished, run
+from deploy_gate.process import Finished
 from deploy_gate.result import CouldNotTell
 
 LEDGER = "ledger.jsonl"
+NAME = "deploy-ledger"
 TRIES = 20
 TIMEOUT = 60.0
 MAX_DOCUMENT = 8 * 1024 * 1024
-_PLAIN = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=0")
 _WHO = {
     "GIT_AUTHOR_NAME": "deploy-gate",
     "GIT_AUTHOR_EMAIL": "deploy-gate@localhost",
     "GIT_COMMITTER_NAME": "deploy-gate",
     "GIT_COMMITTER_EMAIL": "deploy-gate@localhost",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where the branch is: `url` is a path or an https address; `token` opens the latter and is never shown."""
-
-    url: str
-    branch: str = "deploy-ledger"
-    token: str = ""
-
-    @property
-    def ref(self) -> str:
-        return f"refs/heads/{self.branch}"
-
-    def environment(self) -> dict[str, str]:
-        """Variables for git: no prompt, no configuration of this machine's users, the token out of sight."""
-        more = {**ENVIRONMENT, **_WHO, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        if self.token and self.url.startswith("https://"):
-            word = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
-            more |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"http.{self.url}.extraHeader"}
-            more["GIT_CONFIG_VALUE_0"] = f"Authorization: Basic {word}"
-        return more
+_QUICKER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value")
+_FIX = "let the job have `permissions: contents: write` and GITHUB_TOKEN, and see whether the branch is protected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,87 +43,65 @@ class State:
 
 
 class Branch:
-    """A copy of the branch's newest state in a folder that is thrown away afterwards."""
+    """The branch at a remote; what is read is kept in the remote's folder, which is thrown away afterwards."""
 
-    def __init__(self, remote: Remote, folder: Path) -> None:
-        self.remote, self.folder, self.index = remote, folder, folder / "index.next"
-        self._good("init", "-q", "--bare", str(folder))
+    def __init__(self, there: Remote, name: str = NAME) -> None:
+        """Reads and writes nothing yet."""
+        self.there, self.name, self.ref = there, name, f"refs/heads/{name}"
 
     def read(self) -> State:
         """Fetch and read; CouldNotTell when the remote cannot be reached or holds something else."""
-        done = self._git("ls-remote", "--exit-code", "--", self.remote.url, self.remote.ref)
-        if done.code == 2:
+        if self.there.tip(self.name) is None:
             return State("", b"")
-        if done.code:
-            raise self._unreachable(done)
-        commit = done.out.split("\t", maxsplit=1)[0]
-        # By its name, not by its hash: not every server hands out hashes.
-        self._good("fetch", "-q", "--depth=1", "--no-tags", "--", self.remote.url, f"+{self.remote.ref}:refs/read")
+        self._good("fetch", "--quiet", "--depth=1", "--no-tags", "--", self.there.url, f"+{self.ref}:refs/read")
         commit = self._good("rev-parse", "--verify", "refs/read^{commit}").strip()
         return State(commit, self.file(commit, LEDGER))
 
     def file(self, commit: str, path: str) -> bytes:
         """One file of a commit that was fetched; CouldNotTell when it is not there."""
-        done = self._git("cat-file", "blob", f"{commit}:{path}")
+        done = self.there.git("cat-file", "blob", f"{commit}:{path}", errors="surrogateescape")
         if done.code:
-            found = f"branch {self.remote.branch} has no {path}"
-            raise CouldNotTell(found, "see what was pushed to it; the ledger's branch is written by deploy-gate alone")
+            found = f"branch {self.name} has no {path}"
+            raise CouldNotTell(found, "see what was pushed to it; only deploy-gate may write the ledger's branch")
         return done.out.encode("utf-8", "surrogateescape")
 
     def push(self, before: State, files: Mapping[str, bytes], message: str) -> bool:
         """Lay files over that state and push; False when somebody else was quicker."""
-        self.index.unlink(missing_ok=True)
+        index = self.there.folder / "ledger.index"
+        index.unlink(missing_ok=True)
+        own = {**_WHO, "GIT_INDEX_FILE": str(index)}
         if before.commit:
-            self._good("read-tree", before.commit)
+            self._good("read-tree", before.commit, more=own)
         for path, content in files.items():
             blob = self._good("hash-object", "-w", "--stdin", stdin=content).strip()
-            self._good("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
-        tree = self._good("write-tree").strip()
+            entry = f"100644,{blob},{path}"
+            self._good("update-index", "--add", "--cacheinfo", entry, more=own)
+        tree = self._good("write-tree", more=own).strip()
         parents = ("-p", before.commit) if before.commit else ()
-        commit = self._good("commit-tree", *parents, "-m", message, tree).strip()
-        done = self._git("push", "-q", "--porcelain", "--", self.remote.url, f"{commit}:{self.remote.ref}")
-        if done.code == 0:
-            return True
-        text = done.out + done.err
-        if any(
-            word in text
-            for word in ("[rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to lock")
-        ):
+        commit = self._good("commit-tree", *parents, "-m", message, tree, more=own).strip()
+        done = self.there.git("push", "--quiet", "--porcelain", "--", self.there.url, f"{commit}:{self.ref}")
+        if done.code and any(word in done.out + done.err for word in _QUICKER):
             return False
-        raise self._unreachable(done)
+        self._checked(done)
+        return True
 
-    def _git(self, *words: str, stdin: bytes = b"") -> Finished:
-        protocols = ("-c", "protocol.allow=never", "-c", f"protocol.{self._protocol}.allow=always")
-        argv = ["git", *_PLAIN, *protocols, "--git-dir", str(self.folder), *words]
-        env = {**self.remote.environment(), "GIT_INDEX_FILE": str(self.index)}
-        return run(argv, timeout=TIMEOUT, cwd=self.folder, env=env, stdin=stdin, errors="surrogateescape")
+    def _good(self, *words: str, stdin: bytes = b"", more: Mapping[str, str] = _WHO) -> str:
+        return self._checked(self.there.git(*words, stdin=stdin, more=more))
 
-    @property
-    def _protocol(self) -> str:
-        scheme, found, _ = self.remote.url.partition("://")
-        return scheme if found else "file"
-
-    def _good(self, *words: str, stdin: bytes = b"") -> str:
-        done = self._git(*words, stdin=stdin)
+    def _checked(self, done: Finished) -> str:
         if done.code:
-            raise self._unreachable(done)
+            raise CouldNotTell(f"the ledger's branch {self.name} cannot be written: {self.there.words(done)}", _FIX)
         return done.out
-
-    def _unreachable(self, done: Finished) -> CouldNotTell:
-        found = f"the ledger's branch {self.remote.branch} cannot be read or written: {done.last_words(2)}"
-        return CouldNotTell(
-            found, "let the job have `permissions: contents: write`, and see whether the branch is protected"
-        )
 
 
 @contextmanager
-def opened(remote: Remote) -> Iterator[Branch]:
-    """The branch, in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        yield Branch(remote, Path(folder))
+def opened(name: str = NAME, at: str = "origin") -> Iterator[Branch]:
+    """The branch at a remote of the clone one stands in."""
+    with remote.opened(at, TIMEOUT) as there:
+        yield Branch(there, name)
 
 
-def append(remote: Remote, entry: Entry, document: Mapping[str, Any], known: tuple[Head, ...] = ()) -> Head:
+def append(branch: Branch, entry: Entry, document: Mapping[str, Any], known: tuple[Head, ...] = ()) -> Head:
     """Write one deployment down and return the head that it makes.
 
     CouldNotTell when the branch cannot be written, or when what is there is broken: a broken chain is not grown.
@@ -156,24 +110,14 @@ def append(remote: Remote, entry: Entry, document: Mapping[str, Any], known: tup
     if len(raw) > MAX_DOCUMENT:
         raw = chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
     fields = {**checked(entry).as_json(), "evidence": chain.digest(raw)}
-    with opened(remote) as branch:
-        for _ in range(TRIES):
-            before = branch.read()
-            if wrong := chain.faults(before.raw, known):
-                fix = "see who pushed to the branch; restore it from a clone of before, then record again"
-                raise CouldNotTell(f"the ledger is broken, and is not written on: {wrong[0]}", fix)
-            line, head = chain.line(fields, chain.head(before.raw))
-            files = {LEDGER: before.raw + line, f"entries/{head.number}.json": raw}
-            if branch.push(before, files, f"{entry.environment}: {entry.kind} {entry.release[:12]} {entry.outcome}"):
-                return head
+    for _ in range(TRIES):
+        before = branch.read()
+        if wrong := chain.faults(before.raw, known):
+            fix = "see who pushed to the branch; restore it from a clone of before, then record again"
+            raise CouldNotTell(f"the ledger is broken, and is not written on: {wrong[0]}", fix)
+        line, head = chain.line(fields, chain.head(before.raw))
+        files = {LEDGER: before.raw + line, f"entries/{head.number}.json": raw}
+        if branch.push(before, files, f"{entry.environment}: {entry.kind} {entry.release[:12]} {entry.outcome}"):
+            return head
     fix = "record again; so many writers at once are not usual"
     raise CouldNotTell(f"the ledger's branch was written by others {TRIES} times in a row", fix)
-
-
-def document(raw: bytes) -> dict[str, Any]:
-    """The evidence of a line as it was read; empty when it is not an object."""
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
