@@ -69,20 +69,20 @@ def test_every_deployment_is_a_line_and_a_document() -> None:
 
 
 def test_writers_at_once_lose_nothing() -> None:
-    with ThreadPoolExecutor(4) as pool:
-        heads = list(pool.map(lambda number: append(entry(number), {}), range(1, 7)))
+    with ThreadPoolExecutor(3) as pool:
+        heads = list(pool.map(lambda number: append(entry(number), {}), range(1, 4)))
     text = raw()
     assert chain.faults(text, heads) == []
-    assert sorted(one["release"] for one in chain.records(text)) == [f"{number:040x}" for number in range(1, 7)]
+    assert sorted(one["release"] for one in chain.records(text)) == [f"{number:040x}" for number in range(1, 4)]
 
 
 def test_a_changed_line_is_found_and_not_written_on() -> None:
-    for number in (1, 2, 3):
+    for number in (1, 2):
         append(entry(number, actor="ada"), {})
     rewrite(raw().replace(b'"ada"', b'"eve"', 1))
     assert chain.faults(raw()) == ["line 2 does not follow from the line before it: one of them was changed or removed"]
     with pytest.raises(CouldNotTell, match="the ledger is broken, and is not written on"):
-        append(entry(4), {})
+        append(entry(3), {})
 
 
 def test_a_removed_line_is_found() -> None:
