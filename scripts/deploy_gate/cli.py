@@ -20,6 +20,7 @@ COMMANDS = {
     "do": "run one operation: do NAME --input value … [--json]",
     "plan": "show what would run, with which values, and what is not set up; runs nothing",
     "list": "list every check and operation",
+    "ledger": "the record of all deployments: verify, show, metrics, review",
     "init": "write a first checklist.yml and workflow for the repository you stand in",
     "docs": "write the generated pages again (--check: fail when one is out of date)",
     "lint": "check this repository's own code and workflows",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from deploy_gate.facts import git
@@ -35,11 +36,17 @@ class Remote:
     settings: dict[str, str]
     timeout: float
 
-    def git(self, *args: str) -> Finished:
-        """Run git with the network allowed, and nothing of the clone."""
+    def git(
+        self, *args: str, stdin: bytes = b"", errors: str = "replace", more: Mapping[str, str] = MappingProxyType({})
+    ) -> Finished:
+        """Run git with the network allowed, and nothing of the clone; `more` are further variables of its own."""
         argv = ["git", *git.command(*_ALLOWED, *args)[1:]]
-        env = {**git.ENVIRONMENT, "GIT_DIR": str(self.folder), **self.settings}
-        return run(argv, timeout=self.timeout, cwd=self.folder, env=env)
+        env = {**git.ENVIRONMENT, "GIT_DIR": str(self.folder), **self.settings, **more}
+        return run(argv, timeout=self.timeout, cwd=self.folder, env=env, stdin=stdin, errors=errors)
+
+    def words(self, done: Finished) -> str:
+        """What git said last, without a password of the address."""
+        return _words(done, self.url)
 
     def tip(self, branch: str) -> str | None:
         """The commit at the branch's end, None when there is no such branch; CouldNotTell when nobody answers."""

@@ -1,0 +1,111 @@
+"""This deployment is written down, the chain holds, and what people did by hand is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from deploy_gate.catalog import About
+from deploy_gate.facts import attestations, git, interventions, onhost, textfile
+from deploy_gate.facts.attestations import Attestation
+from deploy_gate.facts.interventions import Change
+from deploy_gate.facts.onhost import Place
+from deploy_gate.facts.remote import TOKEN
+from deploy_gate.ledger import branch as branches
+from deploy_gate.ledger import chain
+from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger.entry import Entry, from_json
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
+from deploy_gate.units import Variable, counted
+
+ABOUT = About(secrets=(TOKEN,), reads=onhost.READS, timeout=120)
+
+
+def check(  # noqa: PLR0913 - one parameter for each input
+    *,
+    proves: Literal["entry", "interventions"],
+    environment: str,
+    release: str,
+    known: list[str],
+    branch: str,
+    remote: str,
+    host: str,
+    host_keys: str,
+    config: str,
+    key_variable: Variable,
+    explained: Path | None,
+) -> Result:
+    """Read and judge; CouldNotTell when the ledger, or the server's journal, cannot be read."""
+    validate(proves=proves, host=host, config=config, known=known)
+    wanted = release or git.tree()
+    if not wanted:
+        raise CouldNotTell("no commit is checked out here, so there is no release to look for", "check out first")
+    if proves == "interventions":
+        found = interventions.read(Place(host, host_keys, config, key_variable))
+        return judge_interventions(found, _said(explained, wanted))
+    with branches.opened(branch, remote) as there:
+        raw = there.read().raw
+    return judge(raw, environment, wanted, [Head.parse(text) for text in known])
+
+
+def validate(*, proves: str, host: str, config: str, known: Sequence[str], **_: object) -> None:
+    """Misconfigured for what can be known wrong before anything is asked."""
+    for text in known:
+        Head.parse(text)
+    if proves == "interventions":
+        if not host or not config:
+            raise Misconfigured(["`proves: interventions` needs the inputs 'host' and 'config'"])
+        onhost.validate(host, config)
+
+
+def judge(raw: bytes, environment: str, release: str, known: Sequence[Head]) -> Result:
+    """The chain first: in a broken one, an entry proves nothing."""
+    if not raw:
+        return failed("the ledger is empty, or there is none", "run the record operation at the end of a deployment")
+    if wrong := chain.faults(raw, known):
+        evidence: list[Evidence] = [{"message": one} for one in wrong]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        fix = "see who pushed to the ledger's branch, and restore it from a clone of before"
+        return failed(f"the ledger does not hold together: {wrong[0]}{more}", fix, evidence=evidence)
+    entries = [entry for one in chain.records(raw) if (entry := from_json(one)) is not None]
+    newest = next((one for one in reversed(entries) if (one.environment, one.release) == (environment, release)), None)
+    if newest is None:
+        found = f"release {brief(release[:12])} on {brief(environment)} is not in the ledger, among "
+        return failed(found + counted(len(entries), "deployment"), "run the record operation for this deployment")
+    told = _told(newest, chain.head(raw))
+    return passed(told, evidence=[{"message": told}])
+
+
+def _told(entry: Entry, head: Head) -> str:
+    return (
+        f"{brief(entry.release[:12])} on {brief(entry.environment)} is written down as {entry.outcome}, "
+        f"ended {entry.ended}; {counted(head.number, 'line')}, each follows from the one before"
+    )
+
+
+def _said(path: Path | None, release: str) -> list[Attestation]:
+    """What people said of the interventions, for this release."""
+    if path is None:
+        return []
+    raw = textfile.read(path, attestations.MAX_BYTES)
+    said = attestations.parse(raw, brief(str(path))) if raw else []
+    return [one for one in said if (one.item, one.release) == ("interventions", release)]
+
+
+def judge_interventions(found: Sequence[Change], said: Sequence[Attestation]) -> Result:
+    """Each change by hand has its reason, or somebody explained it afterwards."""
+    hand = [one for one in found if one.by_hand]
+    newest = max((one.at for one in said), default=None)
+    open_ = [one for one in interventions.silent(found) if newest is None or one.at > newest]
+    evidence: list[Evidence] = [{"message": one.told} for one in hand[-50:]]
+    evidence += [{"message": f"{one.by}: {one.evidence}"} for one in said[-10:]]
+    if open_:
+        told = f"{counted(len(open_), 'change')} made by hand without a reason, the limit is 0: {open_[-1].told}"
+        fix = "have somebody say why: the attest operation, item `interventions`; next time `--reason`"
+        return failed(told, fix, target=0, measured=len(open_), evidence=evidence)
+    told = (
+        f"{len(hand)} of {counted(len(found), 'change')} on the server made by hand, the limit of unexplained ones is 0"
+    )
+    return passed(told, target=0, measured=0, evidence=evidence)

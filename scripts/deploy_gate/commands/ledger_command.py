@@ -1,0 +1,97 @@
+"""`ledger`: the record of all deployments at a prompt: verify it, list it, count it, review it. Works offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from deploy_gate import arguments, units
+from deploy_gate.checklist.loading import load
+from deploy_gate.facts import textfile
+from deploy_gate.ledger import branch as branches
+from deploy_gate.ledger import chain, review
+from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger.entry import Entry, from_json
+from deploy_gate.ledger.metrics import figures
+from deploy_gate.problems import Misconfigured, nearest
+from deploy_gate.result import CouldNotTell
+
+MAX_BYTES = 512 * 1024 * 1024
+WORDS = ("verify", "show", "metrics", "review")
+
+
+def run(argv: list[str]) -> int:
+    """One of verify, show, metrics, review; 1 when the chain does not hold."""
+    parser = arguments.Parser("ledger", "The record of all deployments: verify, show, metrics or review.")
+    parser.add_argument("what", help=", ".join(WORDS))
+    parser.add_argument("--file", type=Path, help="a ledger.jsonl (default: the branch at the remote)")
+    parser.add_argument("--branch", default=branches.NAME, help="the ledger's branch")
+    parser.add_argument("--remote", default="origin", help="the remote that holds it")
+    parser.add_argument("--known", nargs="+", default=[], help="lines that must be in it, as NUMBER:HASH")
+    parser.add_argument("--environment", default="production", help="which deployments")
+    parser.add_argument("--window", default="90d", help="how far back from now")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse(argv)
+    if options.what not in WORDS:
+        raise Misconfigured([f"ledger {options.what}: there is no such word{nearest(options.what, WORDS)}"])
+    raw = _read(options.file, options.branch, options.remote)
+    wrong = chain.faults(raw, [Head.parse(text) for text in options.known])
+    if options.what == "verify" or wrong:
+        return _verify(raw, wrong)
+    call: Callable[[Any, list[Entry]], None] = {"show": _show, "metrics": _metrics, "review": _review}[options.what]
+    call(options, [entry for one in chain.records(raw) if (entry := from_json(one)) is not None])
+    return 0
+
+
+def _read(file: Path | None, branch: str, remote: str) -> bytes:
+    if file is not None:
+        raw = textfile.read(file, MAX_BYTES)
+        if raw is None:
+            raise CouldNotTell(f"there is no file {file}", "fetch the ledger's branch and name its ledger.jsonl")
+        return raw
+    with branches.opened(branch, remote) as there:
+        raw = there.read().raw
+    if not raw:
+        raise CouldNotTell(
+            f"the remote has no ledger on branch {branch}", "run the record operation after a deployment"
+        )
+    return raw
+
+
+def _verify(raw: bytes, wrong: list[str]) -> int:
+    for one in wrong:
+        print(f"wrong: {one}")
+    if not wrong:
+        print(f"{chain.head(raw).number} lines, each follows from the one before; the newest is\n{chain.head(raw)}")
+    return int(bool(wrong))
+
+
+def _show(options: Any, entries: list[Entry]) -> None:
+    own = [one for one in entries if one.environment == options.environment]
+    if options.json:
+        print(json.dumps([one.as_json() for one in own[-200:]], indent=2))
+        return
+    for one in own[-50:]:
+        print(
+            f"{one.ended}  {one.kind:<9} {one.release[:12]}  {one.outcome:<12} {one.actor:<16} {one.why[:80]}".rstrip()
+        )
+
+
+def _metrics(options: Any, entries: list[Entry]) -> None:
+    targets = {name: one.target for name, one in load(None).checklist.metrics.items()}
+    window = timedelta(seconds=units.duration(options.window))
+    found = figures(entries, options.environment, until=datetime.now(UTC), window=window, targets=targets)
+    if options.json:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        print(review.table(found), end="")
+
+
+def _review(options: Any, entries: list[Entry]) -> None:
+    targets = {name: one.target for name, one in load(None).checklist.metrics.items()}
+    window = timedelta(seconds=units.duration(options.window))
+    print(review.text(entries, options.environment, until=datetime.now(UTC), window=window, targets=targets), end="")

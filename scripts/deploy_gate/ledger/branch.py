@@ -1,0 +1,123 @@
+"""The branch that holds the ledger: read and appended to with git's plumbing, without touching anybody's work tree.
+
+Layout: `ledger.jsonl`, one line each, and `entries/NUMBER.json`, the whole evidence of that line. A push never forces:
+of two writers at once the second is refused, reads again, and chains its line behind the other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from deploy_gate.facts import remote
+from deploy_gate.facts.remote import Remote
+from deploy_gate.ledger import chain
+from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger.entry import Entry, checked
+from deploy_gate.process import Finished
+from deploy_gate.result import CouldNotTell
+
+LEDGER = "ledger.jsonl"
+NAME = "deploy-ledger"
+TRIES = 20
+TIMEOUT = 60.0
+MAX_DOCUMENT = 8 * 1024 * 1024
+_WHO = {
+    "GIT_AUTHOR_NAME": "deploy-gate",
+    "GIT_AUTHOR_EMAIL": "deploy-gate@localhost",
+    "GIT_COMMITTER_NAME": "deploy-gate",
+    "GIT_COMMITTER_EMAIL": "deploy-gate@localhost",
+}
+_QUICKER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value")
+_FIX = "let the job have `permissions: contents: write` and GITHUB_TOKEN, and see whether the branch is protected"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The branch as it was read; `commit` is empty where there is none yet."""
+
+    commit: str
+    raw: bytes
+
+
+class Branch:
+    """The branch at a remote; what is read is kept in the remote's folder, which is thrown away afterwards."""
+
+    def __init__(self, there: Remote, name: str = NAME) -> None:
+        """Reads and writes nothing yet."""
+        self.there, self.name, self.ref = there, name, f"refs/heads/{name}"
+
+    def read(self) -> State:
+        """Fetch and read; CouldNotTell when the remote cannot be reached or holds something else."""
+        if self.there.tip(self.name) is None:
+            return State("", b"")
+        self._good("fetch", "--quiet", "--depth=1", "--no-tags", "--", self.there.url, f"+{self.ref}:refs/read")
+        commit = self._good("rev-parse", "--verify", "refs/read^{commit}").strip()
+        return State(commit, self.file(commit, LEDGER))
+
+    def file(self, commit: str, path: str) -> bytes:
+        """One file of a commit that was fetched; CouldNotTell when it is not there."""
+        done = self.there.git("cat-file", "blob", f"{commit}:{path}", errors="surrogateescape")
+        if done.code:
+            found = f"branch {self.name} has no {path}"
+            raise CouldNotTell(found, "see what was pushed to it; only deploy-gate may write the ledger's branch")
+        return done.out.encode("utf-8", "surrogateescape")
+
+    def push(self, before: State, files: Mapping[str, bytes], message: str) -> bool:
+        """Lay files over that state and push; False when somebody else was quicker."""
+        index = self.there.folder / "ledger.index"
+        index.unlink(missing_ok=True)
+        own = {**_WHO, "GIT_INDEX_FILE": str(index)}
+        if before.commit:
+            self._good("read-tree", before.commit, more=own)
+        for path, content in files.items():
+            blob = self._good("hash-object", "-w", "--stdin", stdin=content).strip()
+            entry = f"100644,{blob},{path}"
+            self._good("update-index", "--add", "--cacheinfo", entry, more=own)
+        tree = self._good("write-tree", more=own).strip()
+        parents = ("-p", before.commit) if before.commit else ()
+        commit = self._good("commit-tree", *parents, "-m", message, tree, more=own).strip()
+        done = self.there.git("push", "--quiet", "--porcelain", "--", self.there.url, f"{commit}:{self.ref}")
+        if done.code and any(word in done.out + done.err for word in _QUICKER):
+            return False
+        self._checked(done)
+        return True
+
+    def _good(self, *words: str, stdin: bytes = b"", more: Mapping[str, str] = _WHO) -> str:
+        return self._checked(self.there.git(*words, stdin=stdin, more=more))
+
+    def _checked(self, done: Finished) -> str:
+        if done.code:
+            raise CouldNotTell(f"the ledger's branch {self.name} cannot be written: {self.there.words(done)}", _FIX)
+        return done.out
+
+
+@contextmanager
+def opened(name: str = NAME, at: str = "origin") -> Iterator[Branch]:
+    """The branch at a remote of the clone one stands in."""
+    with remote.opened(at, TIMEOUT) as there:
+        yield Branch(there, name)
+
+
+def append(branch: Branch, entry: Entry, document: Mapping[str, Any], known: tuple[Head, ...] = ()) -> Head:
+    """Write one deployment down and return the head that it makes.
+
+    CouldNotTell when the branch cannot be written, or when what is there is broken: a broken chain is not grown.
+    """
+    raw = chain.canonical(document)
+    if len(raw) > MAX_DOCUMENT:
+        raw = chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
+    fields = {**checked(entry).as_json(), "evidence": chain.digest(raw)}
+    for _ in range(TRIES):
+        before = branch.read()
+        if wrong := chain.faults(before.raw, known):
+            fix = "see who pushed to the branch; restore it from a clone of before, then record again"
+            raise CouldNotTell(f"the ledger is broken, and is not written on: {wrong[0]}", fix)
+        line, head = chain.line(fields, chain.head(before.raw))
+        files = {LEDGER: before.raw + line, f"entries/{head.number}.json": raw}
+        if branch.push(before, files, f"{entry.environment}: {entry.kind} {entry.release[:12]} {entry.outcome}"):
+            return head
+    fix = "record again; so many writers at once are not usual"
+    raise CouldNotTell(f"the ledger's branch was written by others {TRIES} times in a row", fix)

@@ -1,0 +1,149 @@
+"""One deployment as the ledger holds it: a line with what happened, and a document with every result of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import one_line
+
+SCHEMA = 1
+LONGEST = 500
+MOST = 200
+_RELEASE = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+class Kind(StrEnum):
+    """What was set out to be done."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    REHEARSAL = "rehearsal"
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    DEPLOYED = "deployed"
+    NOT_SWITCHED = "not-switched"
+    """Production stayed what it was: a gate said no, or the release did not come up."""
+    FELL_BACK = "fell-back"
+    """It was live, and was taken out again."""
+    NOT_BACK = "not-back"
+    """It was live, and taking it out failed."""
+    ROLLED_BACK = "rolled-back"
+    """Somebody asked to go back, and that was done."""
+    UNKNOWN = "unknown"
+    """The run was cut off; the server healed itself, or somebody has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds; None where nobody measured. `recover` is detect, decide and restore together."""
+
+    total: float | None = None
+    detect: float | None = None
+    decide: float | None = None
+    restore: float | None = None
+
+    @property
+    def recover(self) -> float | None:
+        """From the first sign to the working state; None unless all three were measured."""
+        parts = (self.detect, self.decide, self.restore)
+        return None if None in parts else sum(one for one in parts if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one line says. Moments are UTC as `2026-11-25T02:30:00Z`; lists hold plain JSON objects."""
+
+    environment: str
+    release: str
+    """The git tree."""
+    kind: Kind
+    outcome: Outcome
+    began: str
+    ended: str
+    commit: str = ""
+    from_release: str = ""
+    """What was live before."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    branch: str = ""
+    subject: str = ""
+    """First line of the commit's message."""
+    author: str = ""
+    """Who wrote the commit."""
+    actor: str = ""
+    """Who started the run."""
+    run_url: str = ""
+    reason: str = ""
+    decided_by: str | None = None
+    """The item or trigger that decided."""
+    why: str = ""
+    times: Times = Times()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many results of each status."""
+    signoffs: Sequence[Mapping[str, Any]] = ()
+    waivers: Sequence[Mapping[str, Any]] = ()
+    interventions: Sequence[Mapping[str, Any]] = ()
+    evidence: str = ""
+    """SHA-256 of the document beside the ledger (`entries/NUMBER.json`)."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The line's own fields, bounded, without its place in the chain."""
+        values: dict[str, Any] = bounded(asdict(self))
+        return {"schema": SCHEMA, **values}
+
+
+def checked(entry: Entry) -> Entry:
+    """The entry; Misconfigured when a field is not what a reader may rely on."""
+    wrong = []
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", entry.environment):
+        wrong.append(f"the environment is {one_line(entry.environment, 60)!r}, expected a name")
+    if not _RELEASE.fullmatch(entry.release):
+        wrong.append(f"the release is {one_line(entry.release, 60)!r}, expected a git tree of forty digits")
+    for name, moment in (("began", entry.began), ("ended", entry.ended)):
+        if not _MOMENT.fullmatch(moment) or when(moment) is None:
+            wrong.append(f"'{name}' is {one_line(moment, 60)!r}, expected a moment such as 2026-11-25T02:30:00Z")
+    if wrong:
+        raise Misconfigured(wrong)
+    return entry
+
+
+def from_json(data: Mapping[str, Any]) -> Entry | None:
+    """The entry of a line that was read; None when it is of another shape or a newer schema."""
+    if data.get("schema") != SCHEMA:
+        return None
+    known = {name: data[name] for name in Entry.__slots__ if name in data}
+    times = known.get("times")
+    try:
+        known["kind"], known["outcome"] = Kind(known["kind"]), Outcome(known["outcome"])
+        known["times"] = Times(**times) if isinstance(times, Mapping) else Times()
+        return checked(Entry(**known))
+    except (KeyError, TypeError, ValueError, Misconfigured):
+        return None
+
+
+def when(moment: str) -> datetime | None:
+    """The moment, or None when there is no such day or hour."""
+    try:
+        return datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+
+
+def bounded(value: Any) -> Any:
+    """What comes from outside must not fill the branch: texts in one line, short lists."""
+    if isinstance(value, str):
+        return one_line(value, LONGEST)
+    if isinstance(value, Mapping):
+        return {one_line(str(key), LONGEST): bounded(one) for key, one in list(value.items())[:MOST]}
+    if isinstance(value, list | tuple):
+        return [bounded(one) for one in value[:MOST]]
+    return value

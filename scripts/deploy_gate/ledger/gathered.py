@@ -1,0 +1,134 @@
+"""From what the jobs of a deployment left behind (reports, and the operation's own result) to one entry."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deploy_gate.facts import textfile
+from deploy_gate.ledger.entry import Kind, Outcome, Times, when
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, Status, brief
+from deploy_gate.rollout.back import PARTS
+from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED
+
+MAX_BYTES = 16 * 1024 * 1024
+MOST = 50
+_OUTCOMES = {
+    DEPLOYED: Outcome.DEPLOYED,
+    NOT_SWITCHED: Outcome.NOT_SWITCHED,
+    BACK: Outcome.FELL_BACK,
+    NOT_BACK: Outcome.NOT_BACK,
+}
+_GOOD = (Status.PASSED, Status.WARNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Reports in the order of their start; the results of deploy and rollback as JSON objects, empty where none ran."""
+
+    reports: Sequence[Mapping[str, Any]]
+    deploy: Mapping[str, Any]
+    rollback: Mapping[str, Any]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Everything, for the file beside the line."""
+        return {"reports": list(self.reports), "deploy": dict(self.deploy), "rollback": dict(self.rollback)}
+
+    def began(self, otherwise: datetime) -> datetime:
+        """When the first of it started."""
+        moments = [moment for one in self.reports if (moment := when(str(one["started"])))]
+        return min(moments, default=otherwise)
+
+    def counts(self) -> dict[str, int]:
+        """How many results of each status."""
+        return dict(Counter(str(item["status"]) for item in self.items()))
+
+    def items(self) -> list[Mapping[str, Any]]:
+        """The lines of all reports."""
+        return [item for one in self.reports for item in one["items"]]
+
+    def waivers(self) -> list[dict[str, Any]]:
+        """What was let through on somebody's word."""
+        waived = [item for item in self.items() if item["status"] == Status.WAIVED]
+        return [{"item": item["id"], "why": item["found"]} for item in waived[:MOST]]
+
+    def outcome(self, kind: Kind) -> Outcome:
+        """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
+        back, told = str(self.rollback.get("status", "")), self.deploy.get("measured")
+        if kind is Kind.ROLLBACK:
+            return Outcome.ROLLED_BACK if back in _GOOD else Outcome.NOT_BACK if back else Outcome.UNKNOWN
+        if back:
+            return Outcome.FELL_BACK if back in _GOOD else Outcome.NOT_BACK
+        if isinstance(told, str) and told in _OUTCOMES:
+            return _OUTCOMES[told]
+        stopped = any(one["verdict"] != "go" for one in self.reports)
+        return Outcome.NOT_SWITCHED if stopped and not self.deploy else Outcome.UNKNOWN
+
+    def decided(self, outcome: Outcome) -> tuple[str | None, str]:
+        """The item that decided and why, from the last report that said no; else what the operation found."""
+        for one in reversed(self.reports):
+            if one["verdict"] != "go" and outcome is not Outcome.DEPLOYED:
+                found = next((str(item["found"]) for item in one["items"] if item["id"] == one["decided_by"]), "")
+                return one["decided_by"], found or f"{one['phase']}: {one['verdict']}"
+        said = self.rollback or self.deploy
+        return None, str(said.get("found", ""))
+
+    def times(self, total: float) -> Times:
+        """The slowest server of each part, in seconds; None where nobody measured."""
+        found: dict[str, float] = {}
+        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", [])]:
+            for part in PARTS:
+                value = one.get(part) if isinstance(one, Mapping) else None
+                if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                    found[part] = max(found.get(part, 0.0), float(value))
+        return Times(round(total, 3), *(found.get(part) for part in PARTS))
+
+
+def gather(reports: Sequence[Path], deploy: Path | None, rollback: Path | None) -> Gathered:
+    """Read what is there; CouldNotTell for a file that is missing or not what it should be."""
+    read = sorted((_report(path) for path in reports), key=lambda one: str(one["started"]))
+    found = Gathered(read, _result(deploy), _result(rollback))
+    if not read and not found.deploy and not found.rollback:
+        raise Misconfigured(["there is nothing to record: give `reports`, `deploy` or `rollback`"])
+    return found
+
+
+def _report(path: Path) -> dict[str, Any]:
+    data = _object(path)
+    items = data.get("items")
+    whole = isinstance(items, list) and all(
+        isinstance(one, dict) and {"id", "status", "found"} <= one.keys() for one in items
+    )
+    if not whole or not {"started", "verdict", "phase", "decided_by"} <= data.keys():
+        raise CouldNotTell(f"{brief(str(path))} is no report of a gate", "name the report.json that the gate wrote")
+    return data
+
+
+def _result(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    data = _object(path)
+    if not {"status", "found"} <= data.keys() or not isinstance(data.get("evidence", []), list):
+        raise CouldNotTell(f"{brief(str(path))} is no result", "write the output `result` of the operation to it")
+    return data
+
+
+def _object(path: Path) -> dict[str, Any]:
+    name = brief(str(path), 200)
+    raw = textfile.read(path, MAX_BYTES)
+    if raw is None:
+        raise CouldNotTell(f"there is no file {name}", "see whether the job before wrote it")
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise CouldNotTell(f"{name} holds no JSON object", "see whether the job before wrote it")
+    return data

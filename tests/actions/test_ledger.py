@@ -1,0 +1,129 @@
+"""The ledger is looked at: an entry of this release, an intact chain, and explained interventions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fleet import Fleet, fleet
+
+from deploy_gate.catalog import Catalog
+from deploy_gate.facts import interventions
+from deploy_gate.facts.attestations import Attestation
+from deploy_gate.facts.onhost import Place
+from deploy_gate.ledger import chain
+from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger.entry import Entry, Kind, Outcome
+from deploy_gate.result import Result, Status
+
+RELEASE, OTHER = "a" * 40, "b" * 40
+MODULE = vars(__import__("sys").modules[Catalog().get("ledger").function.__module__])
+
+
+def ledger(*releases: str) -> bytes:
+    raw, head = b"", Head()
+    for release in releases:
+        moment = "2026-11-25T02:00:00Z"
+        entry = Entry("production", release, Kind.DEPLOY, Outcome.DEPLOYED, moment, moment)
+        line, head = chain.line(entry.as_json(), head)
+        raw += line
+    return raw
+
+
+def judged(raw: bytes, known: tuple[Head, ...] = (), environment: str = "production") -> Result:
+    result: Result = MODULE["judge"](raw, environment, RELEASE, known)
+    return result
+
+
+def test_it_is_written_down() -> None:
+    raw = ledger(OTHER, RELEASE)
+    result = judged(raw, (chain.head(raw),))
+    assert result.status is Status.PASSED
+    assert result.found.startswith("aaaaaaaaaaaa on production is written down as deployed, ended 2026-11-25T02:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("raw", "environment", "said"),
+    [
+        (b"", "production", "the ledger is empty, or there is none"),
+        (ledger(OTHER), "production", "is not in the ledger, among 1 deployment"),
+        (ledger(RELEASE), "staging", "release aaaaaaaaaaaa on staging is not in the ledger"),
+        (ledger(OTHER, RELEASE).replace(b"bbb", b"ccc", 1), "production", "does not hold together: line 2"),
+        (ledger(OTHER, RELEASE)[:-1], "production", "does not hold together: the last line has no end"),
+    ],
+)
+def test_it_is_not(raw: bytes, environment: str, said: str) -> None:
+    result = judged(raw, environment=environment)
+    assert result.status is Status.FAILED
+    assert said in result.found
+    assert result.fix
+
+
+def test_a_ledger_written_anew() -> None:
+    known = chain.head(ledger(OTHER))
+    assert judged(ledger(RELEASE), (known,)).found.endswith("is another one: the ledger was written anew")
+
+
+# --- what people did by hand
+
+
+def intent(number: int, step: str, by: str = "deploy", at: str = "2026-11-25T02:00:00Z", **data: Any) -> dict[str, Any]:
+    return {"seq": number, "at": at, "event": "intent", "step": step, "by": by, "data": data}
+
+
+LEASE = intent(1, "lease", holder="ada (run 7)", run="https://x/runs/7", reason="deploy")
+BY_HAND = intent(1, "lease", holder="grace", run="", reason="disk was full, moved the logs")
+
+
+@pytest.mark.parametrize(
+    ("journal", "status", "measured"),
+    [
+        ([], Status.PASSED, 0),
+        ([LEASE, intent(2, "switch"), intent(3, "confirm")], Status.PASSED, 0),
+        ([intent(2, "rollback", by="guard", reason="not confirmed")], Status.PASSED, 0),
+        ([intent(2, "rollback", by="deploy", data_by="x")], Status.FAILED, 1),
+        ([BY_HAND, intent(2, "switch")], Status.PASSED, 0),
+        # The run's lease ended before somebody went on by hand.
+        ([LEASE, intent(2, "lease-release"), intent(3, "switch")], Status.FAILED, 1),
+        ([LEASE, intent(2, "lease-break", reason="")], Status.FAILED, 1),
+        ([intent(2, "stop"), intent(3, "switch")], Status.FAILED, 2),
+        ([{"event": "done", "step": "switch"}, intent(4, "proven")], Status.PASSED, 0),
+    ],
+)
+def test_changes_by_hand_want_a_reason(journal: list[dict[str, Any]], status: Status, measured: int) -> None:
+    result = MODULE["judge_interventions"](interventions.changes(journal), [])
+    assert (result.status, result.measured) == (status, measured)
+
+
+def test_somebody_explained_it_afterwards() -> None:
+    found = interventions.changes([intent(2, "switch", at="2026-11-25T02:00:00Z")])
+    said = Attestation("interventions", RELEASE, "ada", datetime(2026, 11, 25, 3, tzinfo=UTC), "the flag hung")
+    assert MODULE["judge_interventions"](found, [said]).status is Status.PASSED
+    early = Attestation("interventions", RELEASE, "ada", datetime(2026, 11, 25, 1, tzinfo=UTC), "will do")
+    assert MODULE["judge_interventions"](found, [early]).status is Status.FAILED
+
+
+def test_a_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fleet(1) as servers:
+        monkeypatch.setenv("SSH_PRIVATE_KEY", servers.key)
+        assert seen(servers) == []
+        servers.hosts[0].good("prepare", OTHER)
+        servers.hosts[0].good("stop")
+        by_hand = seen(servers)
+    assert [one.step for one in by_hand] == ["start", "stop"]
+    assert not any(one.reason for one in by_hand)
+
+
+def seen(servers: Fleet) -> list[interventions.Change]:
+    place = Place(servers.doors[0].host, servers.doors[0].pins, "slots.json")
+    return [one for one in interventions.read(place) if one.by_hand]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [({"known": ["7:x"]}, "is not NUMBER:HASH"), ({"proves": "interventions"}, "needs the inputs")]
+)
+def test_mistakes_in_the_inputs(more: dict[str, Any], said: str) -> None:
+    given = {"proves": "entry", "host": "", "config": "", "known": [], **more}
+    (told,) = Catalog().get("ledger").faults(given)
+    assert said in told

@@ -1,0 +1,141 @@
+"""A deployment is written down as what it was: also one that was cut off, taken back, or stopped by a gate."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Repository
+
+from deploy_gate.ledger import branch as branches
+from deploy_gate.ledger import chain
+from deploy_gate.ledger.entry import Entry, Kind, Outcome, from_json
+from deploy_gate.ledger.gathered import Gathered
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, Result, Status
+
+Load = Callable[[str], Callable[..., Result]]
+
+
+@pytest.fixture(autouse=True)
+def clone(repository: Repository) -> Repository:
+    """A repository with one commit and a bare origin, and the working directory."""
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.write("app.py", "x = 1\n")
+    repository.commit("feat: wholesale prices")
+    return repository
+
+
+def report(phase: str, verdict: str = "go", decided_by: str | None = None, **statuses: str) -> dict[str, Any]:
+    """What a gate writes."""
+    items = [{"id": name, "status": status, "found": f"{name} is {status}"} for name, status in statuses.items()]
+    head = {"phase": phase, "verdict": verdict, "decided_by": decided_by, "started": "2026-11-25T02:00:00.000Z"}
+    return {**head, "items": items}
+
+
+def told(status: str, measured: str | None = None, *evidence: dict[str, Any]) -> dict[str, Any]:
+    """What an operation answers."""
+    return {"status": status, "found": f"it {status}", "measured": measured, "evidence": list(evidence)}
+
+
+def file(name: str, data: dict[str, Any]) -> Path:
+    path = Path(name)
+    path.write_text(json.dumps(data))
+    return path
+
+
+def record(load: Load, **more: Any) -> Result:
+    given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
+    given |= {"rollback": None, "release": "", "from_release": "", "reason": "", "known": []}
+    return load("record")(**{**given, "branch": "deploy-ledger", "remote": "origin", **more})
+
+
+def newest() -> Entry:
+    with branches.opened() as branch:
+        lines = list(chain.records(branch.read().raw))
+    entry = from_json(lines[-1])
+    assert entry is not None
+    return entry
+
+
+def test_a_deployment_that_went_in(load: Load, clone: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "ada")
+    first = file("report.json", report("pre-deploy", lint="passed", tls="waived"))
+    result = record(load, reports=[str(first)], deploy=file("deploy.json", told("passed", "deployed")))
+    assert (result.status, result.measured) == (Status.PASSED, 1)
+    entry, tree = newest(), clone.git("rev-parse", "HEAD^{tree}")
+    assert (entry.release, entry.commit, entry.outcome) == (tree, clone.git("rev-parse", "HEAD"), Outcome.DEPLOYED)
+    assert (entry.actor, entry.author, entry.subject) == ("ada", "Ada", "feat: wholesale prices")
+    assert (entry.began, entry.counts) == ("2026-11-25T02:00:00Z", {"passed": 1, "waived": 1})
+    assert entry.waivers == [{"item": "tls", "why": "tls is waived"}]
+    with branches.opened() as branch:
+        document = json.loads(branch.file(branch.read().commit, "entries/1.json"))
+    assert document["reports"][0]["items"][1]["id"] == "tls"
+
+
+def test_times_of_a_fall_back_are_kept(load: Load) -> None:
+    evidence = {"detect": 1.5, "decide": 0.1, "restore": 0.4}
+    record(load, deploy=file("deploy.json", told("failed", "fell back", evidence, {"restore": 0.9})))
+    times = newest().times
+    assert (times.detect, times.decide, times.restore) == (1.5, 0.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdicts", "deploy", "rollback", "expected"),
+    [
+        ("deploy", ["go"], told("passed", "deployed"), {}, Outcome.DEPLOYED),
+        ("deploy", ["go", "no-go"], told("passed", "deployed"), told("passed"), Outcome.FELL_BACK),
+        ("deploy", ["go", "no-go"], told("passed", "deployed"), told("error"), Outcome.NOT_BACK),
+        ("deploy", ["go"], told("failed", "not switched"), {}, Outcome.NOT_SWITCHED),
+        ("deploy", ["go"], told("failed", "fell back"), {}, Outcome.FELL_BACK),
+        ("deploy", ["go"], told("failed", "not back"), {}, Outcome.NOT_BACK),
+        ("deploy", ["no-go"], {}, {}, Outcome.NOT_SWITCHED),
+        ("deploy", ["could-not-tell"], {}, {}, Outcome.NOT_SWITCHED),
+        # The gate said go and nothing more was heard: nobody knows.
+        ("deploy", ["go"], {}, {}, Outcome.UNKNOWN),
+        ("deploy", ["go"], told("passed", None), {}, Outcome.UNKNOWN),
+        ("rollback", [], {}, told("passed"), Outcome.ROLLED_BACK),
+        ("rollback", [], {}, told("failed"), Outcome.NOT_BACK),
+        ("rollback", ["go"], {}, {}, Outcome.UNKNOWN),
+    ],
+)
+def test_outcomes(
+    kind: str, verdicts: list[str], deploy: dict[str, Any], rollback: dict[str, Any], expected: Outcome
+) -> None:
+    found = Gathered([report("verify", one) for one in verdicts], deploy, rollback)
+    assert found.outcome(Kind(kind)) is expected
+
+
+def test_who_decided_is_told() -> None:
+    found = Gathered([report("pre-deploy"), report("verify", "no-go", "errors", errors="failed")], {}, told("passed"))
+    assert found.decided(Outcome.FELL_BACK) == ("errors", "errors is failed")
+    assert found.decided(Outcome.DEPLOYED) == (None, "it passed")
+
+
+def test_nothing_is_not_recorded(load: Load) -> None:
+    with pytest.raises(Misconfigured, match="nothing to record"):
+        record(load)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no file report.json"),
+        ("[]", "holds no JSON object"),
+        ("{", "holds no JSON object"),
+        ("{}", "no report"),
+    ],
+)
+def test_what_is_no_report(load: Load, text: str | None, said: str) -> None:
+    if text is not None:
+        Path("report.json").write_text(text)
+    with pytest.raises(CouldNotTell, match=said):
+        record(load, reports=["report.json"])
+    with branches.opened() as branch:
+        assert branch.read().raw == b""

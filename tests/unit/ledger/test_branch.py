@@ -1,0 +1,150 @@
+"""The ledger's branch on a real remote: appended by many, changed by hand, and never forced."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support import Repository
+
+from deploy_gate.ledger import branch as branches
+from deploy_gate.ledger import chain
+from deploy_gate.ledger.branch import LEDGER
+from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger.entry import Entry, Kind, Outcome, from_json
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell
+
+TREE = "a" * 40
+
+
+def entry(number: int = 1, **more: object) -> Entry:
+    moment = f"2026-11-25T02:{number:02d}:00Z"
+    return Entry("production", f"{number:040x}", Kind.DEPLOY, Outcome.DEPLOYED, moment, moment, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def clone(repository: Repository) -> Repository:
+    """A clone with a bare repository as its origin, and the working directory."""
+    there = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(there)], check=True)
+    repository.git("remote", "add", "origin", str(there))
+    return repository
+
+
+def append(one: Entry, document: dict[str, object], known: tuple[Head, ...] = ()) -> Head:
+    with branches.opened() as branch:
+        return branches.append(branch, one, document, known)
+
+
+def raw() -> bytes:
+    with branches.opened() as branch:
+        return branch.read().raw
+
+
+def rewrite(text: bytes) -> None:
+    """Somebody pushes another ledger by hand, over what is there."""
+    with branches.opened() as branch:
+        assert branch.push(branch.read(), {LEDGER: text}, "by hand")
+
+
+def test_every_deployment_is_a_line_and_a_document() -> None:
+    first = append(entry(1), {"items": ["one"]})
+    second = append(entry(2, actor="ada"), {"items": ["two"]}, known=(first,))
+    text = raw()
+    assert chain.faults(text, (first, second)) == []
+    assert chain.head(text) == second
+    lines = list(chain.records(text))
+    assert [one["seq"] for one in lines] == [1, 2]
+    back = from_json(lines[1])
+    assert back is not None
+    assert (back.actor, back.outcome) == ("ada", Outcome.DEPLOYED)
+    with branches.opened() as branch:
+        document = branch.file(branch.read().commit, "entries/2.json")
+    assert json.loads(document) == {"items": ["two"]}
+    assert back.evidence == chain.digest(document)
+
+
+def test_writers_at_once_lose_nothing() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        heads = list(pool.map(lambda number: append(entry(number), {}), range(1, 4)))
+    text = raw()
+    assert chain.faults(text, heads) == []
+    assert sorted(one["release"] for one in chain.records(text)) == [f"{number:040x}" for number in range(1, 4)]
+
+
+def test_a_changed_line_is_found_and_not_written_on() -> None:
+    for number in (1, 2):
+        append(entry(number, actor="ada"), {})
+    rewrite(raw().replace(b'"ada"', b'"eve"', 1))
+    assert chain.faults(raw()) == ["line 2 does not follow from the line before it: one of them was changed or removed"]
+    with pytest.raises(CouldNotTell, match="the ledger is broken, and is not written on"):
+        append(entry(3), {})
+
+
+def test_a_removed_line_is_found() -> None:
+    heads = [append(entry(number), {}) for number in (1, 2, 3)]
+    lines = raw().splitlines(keepends=True)
+    assert "line 2 has number 3" in chain.faults(lines[0] + lines[2])[0]
+    # The last one leaves no gap: only somebody who knows it can tell.
+    assert chain.faults(lines[0] + lines[1]) == []
+    assert chain.faults(lines[0] + lines[1], heads) == [
+        "line 3, which is known from elsewhere, is not there: the ledger was written anew"
+    ]
+
+
+def test_a_ledger_written_anew_is_found_by_who_knows_a_line() -> None:
+    known = append(entry(1), {})
+    text, _ = chain.line(entry(9).as_json(), Head())
+    rewrite(text)
+    assert chain.faults(raw()) == []
+    with pytest.raises(CouldNotTell, match="line 1, which is known from elsewhere, is another one"):
+        append(entry(2), {}, known=(known,))
+
+
+def test_a_torn_end_and_rubbish() -> None:
+    append(entry(1), {})
+    text = raw()
+    assert chain.faults(text[:-1])[0] == "the last line has no end: it was cut off"
+    assert "line 2 cannot be read" in chain.faults(text + b"[1]\n")
+
+
+def test_what_is_no_remote_is_told(clone: Repository, tmp_path: Path) -> None:
+    clone.git("remote", "set-url", "origin", str(tmp_path / "nowhere.git"))
+    with pytest.raises(CouldNotTell, match="the remote cannot be asked"):
+        append(entry(), {})
+
+
+def test_a_branch_that_may_not_be_pushed_is_told(clone: Repository) -> None:
+    hook = Path(clone.git("remote", "get-url", "origin")) / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'branch is protected' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(CouldNotTell) as told:
+        append(entry(), {})
+    assert "contents: write" in told.value.fix
+
+
+def test_a_wrong_entry_is_not_written() -> None:
+    wrong = Entry("a b", "main", Kind.DEPLOY, Outcome.DEPLOYED, "yesterday", "2026-13-40T00:00:00Z")
+    with pytest.raises(Misconfigured) as told:
+        append(wrong, {})
+    assert len(told.value.problems) == 4
+    assert raw() == b""
+
+
+def test_texts_from_outside_are_bounded() -> None:
+    append(entry(1, subject="x\n" * 5000, waivers=[{"why": "y" * 9000}] * 900), {"z": "z"})
+    (line,) = chain.records(raw())
+    assert len(line["subject"]) <= 500
+    assert "\n" not in line["subject"]
+    assert len(line["waivers"]) == 200
+
+
+def test_heads_are_read_as_they_are_printed() -> None:
+    assert Head.parse(str(Head(7, TREE + "b" * 24))) == Head(7, TREE + "b" * 24)
+    for text in ("", "7", "7:abc", f"x:{'a' * 64}", f"7:{'g' * 64}"):
+        with pytest.raises(Misconfigured):
+            Head.parse(text)

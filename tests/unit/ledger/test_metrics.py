@@ -1,0 +1,117 @@
+"""The figures, from made-up histories whose answers are known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from deployments import END, TARGETS, entry
+
+from deploy_gate.ledger.entry import Entry, Kind, Outcome, Times
+from deploy_gate.ledger.history import Failure, deployments
+from deploy_gate.ledger.metrics import Figure, Target, figures
+
+
+def computed(*entries: Entry, days: int = 28) -> dict[str, Figure]:
+    found = figures(entries, "production", until=END, window=timedelta(days=days), targets=TARGETS)
+    return {one.name: one for one in found}
+
+
+@pytest.mark.parametrize(
+    ("history", "failures"),
+    [
+        ([entry(3, "a"), entry(2, "b")], [None, None]),
+        ([entry(3, "a"), entry(2, "b", Outcome.FELL_BACK)], [None, Failure.FELL_BACK]),
+        ([entry(3, "a"), entry(2, "b", Outcome.NOT_BACK)], [None, Failure.NOT_BACK]),
+        ([entry(3, "a"), entry(2, "b", Outcome.UNKNOWN)], [None, Failure.UNKNOWN]),
+        (
+            [entry(3, "a"), entry(2, "b"), entry(1.9, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="b")],
+            [None, Failure.ROLLED_BACK],
+        ),
+        # A rollback from another release than this one, or one that did not come about.
+        ([entry(2, "b"), entry(1.9, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="c")], [None]),
+        ([entry(2, "b"), entry(1.9, "a", Outcome.UNKNOWN, Kind.ROLLBACK, left="b")], [None]),
+        # Brought back by a deployment; the same a week later is a decision, not a repair.
+        ([entry(3, "a"), entry(2, "b"), entry(1.5, "a")], [None, Failure.REVERTED, None]),
+        ([entry(9, "a"), entry(8, "b"), entry(1.5, "a")], [None, None, None]),
+        ([entry(3, "a"), entry(2, "b"), entry(1.5, "b")], [None, None, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject="hotfix: total")], [Failure.HOTFIXED, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject="fix!: total")], [Failure.HOTFIXED, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject='Revert "prices"')], [Failure.HOTFIXED, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject="fix: a typing mistake")], [None, None]),
+        # What a gate stopped is no deployment, and a rehearsal neither.
+        ([entry(3, "a"), entry(2.5, "b", Outcome.NOT_SWITCHED)], [None]),
+        ([entry(3, "a"), entry(2.5, "b", kind=Kind.REHEARSAL)], [None]),
+    ],
+)
+def test_what_became_of_it(history: list[Entry], failures: list[Failure | None]) -> None:
+    assert [one.failure for one in deployments(history, "production")] == failures
+
+
+def test_one_failure_is_counted_once() -> None:
+    told = computed(
+        entry(6, "a"),
+        entry(5, "b", Outcome.FELL_BACK, times=Times(300, 20, 5, 1)),
+        entry(4.9, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="b"),
+        entry(4.8, "c", subject="hotfix: b again"),
+        days=7,
+    )
+    assert (told["change-failure-rate"].n, told["change-failure-rate"].of) == (1, 3)
+    assert (told["rollback-rate"].n, told["rollback-rate"].met) == (1, False)
+    assert told["rework-rate"].n == 1
+
+
+def test_the_figures_of_a_month() -> None:
+    history = [entry(27 - 3 * number, str(number), times=Times(total=240 + number)) for number in range(8)]
+    history.append(entry(1, "8", Outcome.FELL_BACK, times=Times(500, 60, 20, 10)))
+    told = computed(*history)
+    assert told["deployment-frequency"].value == 2
+    assert told["deployment-frequency"].met is True
+    assert told["deployment-duration"].value == 243.5
+    assert (told["success-rate"].n, told["success-rate"].of, told["success-rate"].met) == (8, 9, False)
+    recovery = told["recovery-time"]
+    assert (recovery.value, recovery.n, recovery.of, recovery.met) == (90, 1, 1, True)
+    assert recovery.parts == {"detect": 60, "decide": 20, "restore": 10}
+    assert told["success-rate"].before is None
+
+
+def test_the_window_before_is_beside_it() -> None:
+    told = computed(entry(10, "a"), entry(9, "b", Outcome.FELL_BACK), entry(1, "c"), days=7)
+    assert (told["change-failure-rate"].value, told["change-failure-rate"].before) == (0, 0.5)
+
+
+def test_nothing_is_not_perfect() -> None:
+    told = computed()
+    assert told["deployment-frequency"].met is False
+    for name in ("success-rate", "rollback-rate", "recovery-time", "change-failure-rate"):
+        assert (told[name].value, told[name].met, told[name].of) == (None, None, 0)
+
+
+def test_a_failure_nobody_timed_is_said() -> None:
+    recovery = computed(entry(2, "a", Outcome.FELL_BACK, times=Times(300, 20, None, 1)))["recovery-time"]
+    assert (recovery.value, recovery.n, recovery.of) == (None, 0, 1)
+
+
+def test_other_environments_do_not_count() -> None:
+    assert figures([entry(1, "a")], "staging", until=END, window=timedelta(days=7), targets={})[0].n == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "bad"),
+    [
+        ("< 10 minutes", 599, 600),
+        ("<= 10 minutes", 600, 601),
+        ("> 95%", 0.951, 0.95),
+        ("1-2 per week", 2, 2.01),
+        ("1-2 per week", 1, 0.99),
+    ],
+)
+def test_targets(text: str, good: float, bad: float) -> None:
+    target = Target.parse(text)
+    assert target is not None
+    assert target.met(good)
+    assert not target.met(bad)
+
+
+def test_a_target_in_other_words_is_shown_and_judges_nothing() -> None:
+    assert Target.parse("as often as it makes sense") is None
