@@ -29,14 +29,15 @@ from deploy_gate.yamlfile import Document
 MAX_STEPS = 50
 MAX_SECONDS = 90.0
 _TOP = ("version", "journey", "timeout", "values", "steps", "cleanup")
-_STEP = ("name", "request", "open", "receive", "as", "class", "headers", "json", "form", "send", "expect", "capture")
-_STEP += ("until", "within", "unless")
+_NONE: dict[str, Any] = {}
 _ONLY = {
     "request": {"class", "headers", "json", "form", "until"},
     "open": {"as", "headers", "send"},
     "receive": {"within"},
 }
 _SHARED = {"name", "capture", "expect", "unless"}
+_KINDS = ("request", "open", "receive")
+_STEP = tuple(sorted(_SHARED.union(*_ONLY.values(), _KINDS)))
 _REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S{0,1000})")
 _STREAM = re.compile(r"(websocket|sse) (/\S{0,1000})")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -57,7 +58,7 @@ def parse(document: Document) -> Journey:
     steps = _steps(top, "steps")
     if not steps and not problems:
         top.fault("steps", "there are no steps: a journey that does nothing proves nothing")
-    values = top.get("values", fields.mapping, {})
+    values = top.get("values", fields.mapping, _NONE)
     for name in values:
         _legal_name(top.within("values", values), name)
     found = Journey(
@@ -84,14 +85,14 @@ def _steps(top: Fields, key: str) -> tuple[Step, ...]:
 
 
 def _step(step: Fields) -> Step:
-    kinds = [one for one in ("request", "open", "receive") if one in step]
+    kinds = [one for one in _KINDS if one in step]
     if len(kinds) != 1:
         step.fault("", "a step has one of `request: METHOD /path`, `open: websocket /path` and `receive: NAME`")
     kind = kinds[0] if kinds else "request"
     for key in step.data:
         if key in _STEP and key not in _ONLY[kind] | _SHARED | set(kinds):
             step.fault(key, f"'{key}' does not belong to a step with `{kind}`")
-    action = {"request": _request, "open": _stream, "receive": _receive}[kind](step)
+    action = _action(kind, step)
     return Step(
         step.get("name", fields.text, str(step.data.get(kind, "a step"))),
         step.line(),
@@ -104,11 +105,17 @@ def _step(step: Fields) -> Step:
     )
 
 
+def _action(kind: str, step: Fields) -> Request | Stream | Receive:
+    if kind == "open":
+        return _stream(step)
+    return _receive(step) if kind == "receive" else _request(step)
+
+
 def _request(step: Fields) -> Request:
     match = _matched(step, "request", _REQUEST, "a method and a path such as `POST /api/orders`")
     if "json" in step and "form" in step:
         step.fault("form", "a request has `json` or `form`, not both")
-    form = step.get("form", fields.mapping, {}) if "form" in step else None
+    form = step.get("form", fields.mapping, _NONE) if "form" in step else None
     return Request(match[0], match[1], _headers(step), step.data.get("json"), form)
 
 
@@ -151,7 +158,7 @@ def _class(step: Fields, action: Request | Stream | Receive) -> Class:
 
 
 def _headers(step: Fields) -> dict[str, str]:
-    found = step.get("headers", fields.mapping, {})
+    found = step.get("headers", fields.mapping, _NONE)
     for name, value in found.items():
         if not _HEADER.fullmatch(name) or not isinstance(value, str) or not value.isprintable():
             step.within("headers", found).fault(name, "a header is a name of letters and hyphens, and a text")
@@ -169,7 +176,7 @@ def _expectations(step: Fields) -> Expectations:
 
 def _wanted(expect: Fields, key: str, *, path: bool = False) -> tuple[Wanted, ...]:
     found = []
-    values = expect.get(key, fields.mapping, {})
+    values = expect.get(key, fields.mapping, _NONE)
     inside = expect.within(key, values) if values else expect
     for what, value in values.items():
         if path and (fault := _bad_path(what)):
@@ -188,7 +195,7 @@ def _wanted(expect: Fields, key: str, *, path: bool = False) -> tuple[Wanted, ..
 
 
 def _captures(step: Fields) -> dict[str, str]:
-    found = step.get("capture", fields.mapping, {})
+    found = step.get("capture", fields.mapping, _NONE)
     inside = step.within("capture", found) if found else step
     for name, path in found.items():
         _legal_name(inside, name)
