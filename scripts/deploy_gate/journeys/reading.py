@@ -217,11 +217,14 @@ def _until(step: Fields) -> Until | None:
 
 
 def _bad_path(path: Any) -> str:
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
     if not isinstance(path, str) or len(path) > 500:
         return "a value is named by a JMESPath such as `items[0].id`"
+    try:
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+    except ModuleNotFoundError:
+        # Before a run nothing is installed for it; the file is read again when it starts.
+        return ""
     # What is filled in later is a number or a quoted text: any stands in for it here.
     try:
         jmespath.compile(template.FIELD.sub("1", path))

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
 from deploy_gate.facts import http
@@ -41,6 +41,7 @@ class WebSocketChannel:
         from websockets.exceptions import InvalidHandshake, WebSocketException
         from websockets.sync.client import connect
 
+        self.opened = ExitStack()
         secure = address.scheme == "https"
         url = ("wss" if secure else "ws") + address.full.removeprefix(address.scheme)
         options: dict[str, Any] = {"ssl": ssl.create_default_context()} if secure else {}
@@ -57,7 +58,7 @@ class WebSocketChannel:
         }
         try:
             # Looking a name up knows no time-out of its own.
-            self.socket = within(seconds, lambda: connect(url, **agent, **limits, **options))
+            self.socket = within(seconds, lambda: self.opened.enter_context(connect(url, **agent, **limits, **options)))
         except InvalidHandshake as fault:
             raise StreamEnded(f"the server refused it: {brief(str(fault), 160)}") from None
         except (OSError, WebSocketException, EOFError) as fault:
@@ -88,7 +89,7 @@ class WebSocketChannel:
     def close(self) -> None:
         """Close it."""
         with suppress(Exception):
-            self.socket.close()
+            self.opened.close()
 
 
 class EventChannel:
