@@ -67,7 +67,7 @@ def serving(folder: Path, application: str = APPLICATION, **settings: str) -> It
         env |= settings
         _prepare(python, env)
         command: list[str | Path] = [python, "-m", "uvicorn", "--factory", application, "--port", "0"]
-        said = stack.enter_context(running(command, r"running on (http://[0-9.:]+)", env=env))
+        said = stack.enter_context(running(command, r"running on (http://[0-9.:]+)", env=env, timeout=120))
         yield Erp(said[1], database, redis, password, switch)
 
 
