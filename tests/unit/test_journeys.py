@@ -13,6 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from deploy_gate import yamlfile
+from deploy_gate.catalog import Catalog
+from deploy_gate.checklist import loading
+from deploy_gate.checklist.model import Phase
+from deploy_gate.engine import plan
+from deploy_gate.engine.plan import State
 from deploy_gate.facts.http import Answer, NoAnswer, parse
 from deploy_gate.journeys import expect, reading, template
 from deploy_gate.journeys.expect import MISSING
@@ -22,6 +27,7 @@ from deploy_gate.journeys.walk import Outcome, Walk
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Status
 
+SHOP = Path(__file__).parents[2] / "examples" / "erp"
 HEAD = "version: 1\njourney: shop\nsteps:\n"
 
 
@@ -285,8 +291,21 @@ def test_no_answer_at_all_is_not_told_as_broken() -> None:
     assert judge(replace(WALKED, steps=(ONE, silent)), BANDS).status is Status.FAILED
 
 
+def test_the_shops_checklist_finds_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(SHOP)
+    source = loading.load(SHOP / "checklist.yml")
+    entries = plan.make(source, Catalog(), phase=Phase.VERIFY, environment="staging").entries
+    walked = [one for one in entries if one.item.check == "journey"]
+    assert {one.state for one in walked} == {State.RUN}
+    found = {one.id: one.values["file"].stem for one in walked}
+    assert len(found) == len(list((SHOP / "journeys").glob("*.yml"))) == 11
+    assert {name for name, file in found.items() if name != file} == {"auth-smoke"}
+    assert {one.values["search"] for one in walked} == {"400ms 800ms 1500ms"}
+    assert {one.values["url"] for one in walked} == {"https://127.0.0.1:8443"}
+
+
 def test_the_shops_own_journeys_are_legal() -> None:
-    files = sorted((Path(__file__).parents[2] / "examples" / "erp" / "journeys").glob("*.yml"))
+    files = sorted((SHOP / "journeys").glob("*.yml"))
     assert len(files) == 11
     for path in files:
         assert reading.read(path).steps
