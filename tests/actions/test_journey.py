@@ -243,6 +243,19 @@ steps:
     assert token not in str(result)
 
 
+def test_captured_token_in_a_path_is_not_told_either(server: Server, write: Callable[[str], Path]) -> None:
+    def close(handler: Handler) -> tuple[None, None]:
+        handler.close_connection = True
+        return None, None
+
+    server.table = {"GET /": (200, {"token": "token-that-was-captured"}), "GET /token-that-was-captured": close}
+    result = walk(
+        write("steps:\n  - {request: GET /, capture: {token: token}}\n  - request: GET /${token}\n"), server.url
+    )
+    assert result.status is Status.FAILED
+    assert f"GET /${{token}}: GET {server.url}/*** broke off" in result.found
+
+
 def test_secret_that_is_not_there_or_not_declared(
     write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -113,6 +114,25 @@ def test_order_whose_number_was_lost_is_cancelled(shop: Shop) -> None:
     assert "step 3 of 5 'place the order': POST /api/orders: answered 500, expected 201" in result.found
     assert state(shop) == stock
     assert shop.ask("select count(*) from orders where status <> 'cancelled'") == ["0"]
+
+
+def leaked(shop: Shop) -> int:
+    query = "select count(*) from pg_stat_activity where datname = 'erp' and application_name = ''"
+    return int(shop.ask(query)[0])
+
+
+def test_leak_grows_with_every_request_and_ends_with_the_fault(shop: Shop) -> None:
+    shop.erp.set_faults("connection-leak")
+    for number in (1, 2):
+        assert shop.walk("products").status is Status.PASSED
+        assert leaked(shop) == 4 * number
+    shop.erp.set_faults()
+    assert shop.walk("products").status is Status.PASSED
+    # A server's process ends a moment after its client has gone.
+    ends = time.monotonic() + 60
+    while leaked(shop) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert leaked(shop) == 0
 
 
 def test_messages_say_what_differs(shop: Shop) -> None:

@@ -95,7 +95,8 @@ class Walker:
         except template.NotComputed as fault:
             return replace(outcome, troubles=(str(fault),))
         except NoAnswer as fault:
-            return replace(outcome, troubles=(fault.found,), lost=fault)
+            told = doer.hidden(fault.found)
+            return replace(outcome, troubles=(told,), lost=NoAnswer(fault.kind, told, fault.fix))
         return replace(
             outcome,
             seconds=done.seconds,
