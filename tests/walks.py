@@ -16,6 +16,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.result import CouldNotTell, Result, Status
 from deploy_gate.workbench import erp
 from deploy_gate.workbench.erp import Erp
+from deploy_gate.workbench.services import Database
 
 FILES = ROOT / "examples" / "erp" / "journeys"
 # The item that each journey proves.
@@ -115,10 +116,10 @@ def walk(file: Path, url: str, **inputs: str | list[str]) -> Result:
 
 
 @contextmanager
-def serving() -> Iterator[Shop]:
-    """A shop of this module's own, outside of pytest's folder, since its database is an unprivileged user's."""
+def serving(database: Database) -> Iterator[Shop]:
+    """A shop in a database of its own, with what it saw."""
     with tempfile.TemporaryDirectory(prefix="dg-erp-") as name:
         folder = Path(name)
         (folder / "wrapped.py").write_text(_WRAPPED)
-        with erp.serving(folder, "wrapped:create_app") as found:
+        with erp.over(database, folder, "wrapped:create_app") as found:
             yield Shop(found, folder)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from databases import Cluster
 from walks import ITEMS, SECRETS, TOKEN, Shop, serving
 
 from deploy_gate.result import Status
@@ -56,8 +57,8 @@ APPEND_ONLY = {"audit_entries", "messages", "order_lines", "orders", "positions"
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Shop]:
-    with serving() as found:
+def shop(cluster: Cluster) -> Iterator[Shop]:
+    with serving(cluster.server) as found:
         yield found
 
 

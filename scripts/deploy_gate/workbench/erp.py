@@ -51,15 +51,23 @@ def interpreter() -> Path:
 
 @contextmanager
 def serving(folder: Path, application: str = APPLICATION, **settings: str) -> Iterator[Erp]:
-    """A seeded ERP on free ports, its files in `folder`; `settings` are further ones of its own.
+    """A seeded ERP with a PostgreSQL server of its own; see `over`."""
+    with services.postgres(folder / "pg") as database, over(database, folder, application, **settings) as found:
+        yield found
 
-    `application` may name another factory, in a module in `folder`, that wraps the real one.
+
+@contextmanager
+def over(database: Database, folder: Path, application: str = APPLICATION, **settings: str) -> Iterator[Erp]:
+    """A seeded ERP on a free port, in a new database `erp` of a server; its files lie in `folder`.
+
+    `application` may name another factory, in a module in `folder`, that wraps the real one; `settings` are further
+    variables of its environment.
     """
     python = interpreter()
     with ExitStack() as stack:
-        database = stack.enter_context(services.postgres(folder / "pg"))
         redis = stack.enter_context(services.redis())
         database.run("psql", "-qc", "create database erp")
+        stack.callback(database.run, "psql", "-qc", "drop database erp with (force)")
         password, switch = secrets.token_hex(12), folder / "faults"
         env = {"DATABASE_URL": database.url("erp", "psycopg"), "REDIS_URL": redis, "SEED_PASSWORD": password}
         env |= {"SECRET_KEY": secrets.token_hex(32), "ERP_FAULTS_FILE": str(switch), "LOGIN_RATE_LIMIT": "1000"}
