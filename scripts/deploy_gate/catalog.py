@@ -97,9 +97,10 @@ class Capability:
         return [*self.about.reads, *handed(values), *kept]
 
     def named(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The variables with secrets that these values name: those of its inputs whose type is `units.Variable`."""
-        names = (name for name, hint in self.hints.items() if hint is Variable)
-        return tuple(str(values[name]) for name in names if values.get(name))
+        """The variables with secrets that these values name: its inputs of type `Variable`, or lists of them."""
+        single = [values[name] for name, hint in self.hints.items() if hint is Variable and values.get(name)]
+        lists = [values.get(name) or () for name, hint in self.hints.items() if hint == list[Variable]]
+        return (*map(str, single), *(str(one) for names in lists for one in names))
 
     @cached_property
     def hints(self) -> dict[str, Any]:

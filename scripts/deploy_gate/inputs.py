@@ -53,7 +53,8 @@ def bind(declared: Mapping[str, Input], hints: Mapping[str, Any], given: Mapping
             values[name.replace("-", "_")] = convert(raw, hints[name.replace("-", "_")])
         except ValueError as fault:
             # Who writes the address itself where its variable's name belongs must not find it in the log.
-            shown = "something else" if hints[name.replace("-", "_")] is units.Variable else _show(raw)
+            secret = hints[name.replace("-", "_")] in (units.Variable, list[units.Variable])
+            shown = "something else" if secret else _show(raw)
             wrong.append((name, f"input '{name}' is {shown}, expected {fault}"))
     return Bound(values, wrong, missing)
 
@@ -64,7 +65,8 @@ def convert(raw: Any, hint: Any) -> Any:
         inner = next(one for one in typing.get_args(hint) if one is not type(None))
         return None if raw == "" else convert(raw, inner)
     if typing.get_origin(hint) is list:
-        return _names(raw)
+        inner = typing.get_args(hint)[0]
+        return [convert(one, inner) for one in _names(raw)]
     if typing.get_origin(hint) is typing.Literal:
         return _choice(raw, typing.get_args(hint))
     if isinstance(raw, list | dict):

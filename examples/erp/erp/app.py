@@ -24,6 +24,8 @@ from erp.api import (
     webhooks,
 )
 from erp.errors import DomainError, answer_domain_error
+from erp.fault_middleware import FaultMiddleware
+from erp.faults import make_switch
 from erp.headers import SecurityHeaders
 from erp.settings import Settings
 from erp.state import State, make_state
@@ -75,7 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         debug=settings.debug,
         lifespan=lifespan,
     )
-    app.state.erp = make_state(settings)
+    state = make_state(settings)
+    app.state.erp = state
     app.add_exception_handler(DomainError, answer_domain_error)
     app.add_middleware(
         CORSMiddleware,
@@ -85,6 +88,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_age=600,
     )
     app.add_middleware(SecurityHeaders)
+    switch = make_switch(settings.erp_faults, settings.erp_faults_file)
+    if switch is not None:
+        # Last, which is outermost: what the others do can be spoilt too.
+        app.add_middleware(FaultMiddleware, switch=switch, engine=state.engine)
     for module in ROUTERS:
         app.include_router(module.router)
     return app

@@ -5,6 +5,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from erp import faults
+
 DEPLOYED = ("staging", "production")
 
 
@@ -48,6 +50,10 @@ class Settings(DatabaseSettings):
     webhook_allow_private: bool = False
     sync_max_age_minutes: int = Field(default=60, ge=1)
 
+    erp_faults: str = Field(default="", max_length=1000)
+    erp_faults_file: str = Field(default="", max_length=300)
+    erp_faults_allowed: bool = False
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
@@ -56,6 +62,12 @@ class Settings(DatabaseSettings):
                 'SECRET_KEY needs 32 bytes or more: python3 -c "import secrets; print(secrets.token_hex(32))"'
             )
         return key
+
+    @field_validator("erp_faults")
+    @classmethod
+    def _known_faults(cls, names: str) -> str:
+        faults.parse(names)
+        return names
 
     @model_validator(mode="after")
     def _fit_for_deployment(self) -> Self:
@@ -69,7 +81,16 @@ class Settings(DatabaseSettings):
             raise ValueError(f"DATABASE_URL must be PostgreSQL in {self.environment}")
         if self.environment == "production" and self.debug:
             raise ValueError("DEBUG must be off in production")
+        self._refuse_faults()
         return self
+
+    def _refuse_faults(self) -> None:
+        asked = self.erp_faults or self.erp_faults_file
+        if self.environment == "production" and asked and not self.erp_faults_allowed:
+            raise ValueError(
+                "ERP_FAULTS and ERP_FAULTS_FILE break the application on purpose: take them out of production "
+                "(a bench that only calls itself production sets ERP_FAULTS_ALLOWED=true)"
+            )
 
     @property
     def allowed_origins(self) -> list[str]:

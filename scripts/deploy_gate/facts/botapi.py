@@ -94,4 +94,4 @@ class _Post:
             self.connection.close()
 
     def stop(self) -> None:
-        http.shut(self.connection)
+        http.shut(getattr(self.connection, "sock", None))

@@ -1,4 +1,4 @@
-"""One GET (or a few redirects), bounded in time and size.
+"""One request (or a GET through a few redirects), bounded in time and size.
 
 HTTP as in RFC 9110; TLS is judged by the trust store of the system, or by what SSL_CERT_FILE names.
 """
@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -103,12 +104,26 @@ def parse(url: str) -> Address:
     return Address(parts.scheme, host, port, path + query, parts.netloc.rpartition("@")[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked beyond the address; `headers` come last and replace our own."""
+
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
 def get(address: Address, *, timeout: float, limit: int = MAX_BODY) -> Answer:
-    """One GET with no redirect followed and nothing tried twice, never through a proxy: what is measured is the way.
+    """One GET; see `send`."""
+    return send(address, Order(), timeout=timeout, limit=limit)
+
+
+def send(address: Address, order: Order, *, timeout: float, limit: int = MAX_BODY) -> Answer:
+    """One request with no redirect followed and nothing tried twice, never through a proxy: the way is measured.
 
     Raises NoAnswer when the whole answer (or its first `limit` bytes) is not there within `timeout` seconds.
     """
-    call = _Call(address, timeout, limit)
+    call = _Call(address, order, timeout, limit)
     try:
         return within(timeout, call.run, call.stop)
     except Exception as fault:  # noqa: BLE001 - whatever breaks on this way is trouble with the connection
@@ -143,27 +158,9 @@ def _next(answer: Answer) -> Address:
     return replace(there, userinfo=here.userinfo if there.origin == here.origin else "")
 
 
-def connection(address: Address, timeout: float) -> Any:
-    """A connection that is not yet open: no proxy, TLS judged by the system's trust store."""
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-
-    if address.scheme == "http":
-        return HTTPConnection(address.host, address.port, timeout=timeout)
-    context = ssl.create_default_context()
-    return HTTPSConnection(address.host, address.port, timeout=timeout, ssl_context=context)
-
-
-def shut(connection: Any) -> None:
-    """End what another thread is waiting for on this connection."""
-    sock = getattr(connection, "sock", None)
-    if sock is not None:
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-
 class _Call:
-    def __init__(self, address: Address, timeout: float, limit: int) -> None:
-        self.address, self.timeout, self.limit = address, timeout, limit
+    def __init__(self, address: Address, order: Order, timeout: float, limit: int) -> None:
+        self.address, self.order, self.timeout, self.limit = address, order, timeout, limit
         self.stage = "connecting"
         self.over = False
         self.connection: Any = None
@@ -179,7 +176,8 @@ class _Call:
         try:
             self.connection.connect()
             self.reach("waiting for the answer")
-            self.connection.request("GET", self.address.path, headers=self.headers(), preload_content=False)
+            sent = {"body": self.order.body, "headers": self.headers(), "preload_content": False}
+            self.connection.request(self.order.method, self.address.path, **sent)
             response = self.connection.getresponse()
             self.reach("reading the body")
             body = self.read(response)
@@ -192,11 +190,12 @@ class _Call:
             self.connection.close()
 
     def headers(self) -> dict[str, str]:
-        more = {}
+        more = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         if self.address.userinfo:
             secret = base64.b64encode(unquote(self.address.userinfo).encode()).decode()
             more["Authorization"] = f"Basic {secret}"
-        return {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **more}
+        given = {name.lower() for name in self.order.headers}
+        return {**{name: value for name, value in more.items() if name.lower() not in given}, **self.order.headers}
 
     def read(self, response: Any) -> bytes:
         """At most `limit` + 1 bytes of the body."""
@@ -207,31 +206,45 @@ class _Call:
 
     def stop(self) -> None:
         self.over = True
-        shut(self.connection)
+        shut(getattr(self.connection, "sock", None))
+
+
+def connection(address: Address, timeout: float) -> Any:
+    """A connection of urllib3, not yet opened."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
+    if address.scheme == "http":
+        return HTTPConnection(address.host, address.port, timeout=timeout)
+    return HTTPSConnection(address.host, address.port, timeout=timeout, ssl_context=ssl.create_default_context())
+
+
+def shut(sock: Any) -> None:
+    """End both directions of a socket, if there is one, so that whoever waits for it is woken."""
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def _explained(fault: Exception, call: _Call) -> NoAnswer:
     from urllib3 import exceptions as trouble
 
-    where = call.address.shown
+    where = f"{call.order.method} {call.address.shown}"
     cause = fault if isinstance(fault, OSError) else fault.__cause__ or fault.__context__ or fault
-    timeouts = (TimeoutError, trouble.ConnectTimeoutError, trouble.ReadTimeoutError)
-    # The library counts every failed connection as a time-out of connecting.
+    timeouts = (TimeoutError, trouble.ConnectTimeoutError, trouble.ReadTimeoutError)  # the second for any failure, too
     if isinstance(fault, timeouts) and not isinstance(fault, trouble.NewConnectionError):
-        found = f"GET {where} did not end within {show_duration(call.timeout)} ({call.stage})"
+        found = f"{where} did not end within {show_duration(call.timeout)} ({call.stage})"
         return NoAnswer("timeout", found, "see whether the service is up and reachable from here, then run again")
     if isinstance(fault, trouble.NameResolutionError):
         host = brief(call.address.host)
         return NoAnswer("name", f"the name {host} cannot be resolved", "correct the URL's host, or its DNS record")
     if isinstance(cause, ConnectionRefusedError):
-        found = f"GET {where}: connection refused on port {call.address.port}"
+        found = f"{where}: connection refused on port {call.address.port}"
         return NoAnswer("refused", found, "start the service, or correct the port or the firewall")
     if isinstance(cause, ssl.SSLCertVerificationError):
-        found = f"GET {where}: its certificate is not accepted: {brief(cause.verify_message, 160)}"
+        found = f"{where}: its certificate is not accepted: {brief(cause.verify_message, 160)}"
         return NoAnswer("certificate", found, "run the tls-certificate check on this host and mend what it names")
     if isinstance(cause, ssl.SSLError):
-        found = f"GET {where}: no TLS connection: {brief(str(cause.reason or cause), 160)}"
+        found = f"{where}: no TLS connection: {brief(str(cause.reason or cause), 160)}"
         return NoAnswer("tls", found, "see whether this port speaks TLS (http:// or https://?), then its protocols")
-    text = brief(f"{type(cause).__name__}: {cause}", 160)
-    found = f"GET {where} broke off while {call.stage}: {text}"
+    found = f"{where} broke off while {call.stage}: {brief(f'{type(cause).__name__}: {cause}', 160)}"
     return NoAnswer("broken", found, "read the log of the service and its proxy")

@@ -4,10 +4,12 @@ from fastapi import APIRouter, status
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from erp import faults
 from erp.api.auth import log_in
-from erp.api.dependencies import Address, AnyUser, PageNumber, PageSize, SessionDep, Staff, StateDep
+from erp.api.dependencies import Address, AnyUser, PageNumber, PageSize, SessionDep, Staff, StateDep, unauthorized
 from erp.api.paging import page_of
 from erp.errors import NotFoundError
+from erp.faults import Fault
 from erp.models import Customer, Role, User
 from erp.schemas.access import Credentials, TokenPair
 from erp.schemas.catalog import CustomerIn, CustomerOut
@@ -20,6 +22,8 @@ router = APIRouter(prefix="/api/customers", tags=["customers"])
 @router.post("/login")
 def customer_login(state: StateDep, session: SessionDep, address: Address, credentials: Credentials) -> TokenPair:
     """Log a customer in; staff are refused here."""
+    if faults.on(Fault.CUSTOMER_LOGIN_401):
+        raise unauthorized("e-mail or password is wrong")
     return log_in(state, session, address, credentials, Role.CUSTOMER)
 
 

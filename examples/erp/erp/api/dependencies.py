@@ -7,6 +7,8 @@ from fastapi import Depends, HTTPException, Query, Request, status
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
+from erp import faults
+from erp.faults import Fault
 from erp.models import ApiKey, Role, User
 from erp.services import api_keys, tokens
 from erp.state import State
@@ -64,7 +66,7 @@ def allow(*roles: Role) -> Callable[..., User]:
     """Return a dependency that answers 403 unless the user has one of the roles; the role is the database's word."""
 
     def check(user: Annotated[User, Depends(current_user)]) -> User:
-        if user.role not in roles:
+        if user.role not in roles and not faults.on(Fault.RBAC_HOLE):
             raise HTTPException(status.HTTP_403_FORBIDDEN, f"not for the role {user.role.value}")
         return user
 
@@ -80,6 +82,8 @@ Salesperson = Annotated[User, Depends(allow(Role.SALESPERSON))]
 
 def good_key(session: SessionDep, text: Annotated[str | None, Depends(key_header)]) -> ApiKey:
     """Return the API key of the request, or answer 401."""
+    if faults.on(Fault.API_KEY_IGNORED):
+        return ApiKey(name="anybody", key_id="0" * 16)
     key = api_keys.find(session, text) if text else None
     if key is None:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "a valid X-API-Key is needed", {"WWW-Authenticate": "ApiKey"})

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Response, status
 
-from erp import __version__
+from erp import __version__, faults
 from erp.api.dependencies import StateDep
+from erp.faults import Fault
 from erp.schemas.outside import AliveOut, ComponentOut, HealthOut
 from erp.services import health
 from erp.settings import Settings
@@ -16,7 +17,7 @@ def alive(settings: Settings) -> AliveOut:
     return AliveOut(
         status="ok",
         environment=settings.environment,
-        debug=settings.debug,
+        debug=settings.debug or faults.on(Fault.DEBUG_ON),
         version=__version__,
         commit=settings.commit,
         release=settings.release,

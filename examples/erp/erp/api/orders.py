@@ -3,10 +3,12 @@
 from fastapi import APIRouter, BackgroundTasks, status
 from sqlalchemy.orm import Session
 
+from erp import faults
 from erp.api.customers import own_customer
 from erp.api.dependencies import Address, AnyUser, PageNumber, PageSize, SessionDep, StateDep
 from erp.api.paging import page_of
 from erp.errors import RefusedError
+from erp.faults import Fault
 from erp.models import Customer, Order, Role, User
 from erp.schemas.common import Identity, Page
 from erp.schemas.trade import OrderIn, OrderOut
@@ -41,6 +43,8 @@ def create_order(
     state: StateDep, session: SessionDep, user: AnyUser, address: Address, body: OrderIn, tasks: BackgroundTasks
 ) -> OrderOut:
     """Place an order: prices by its kind, stock taken at once."""
+    if faults.on(Fault.ORDER_500):
+        raise RuntimeError("the fault order-500 is on")
     customer = buyer(session, user, body.customer_id)
     order = orders.place(session, user, customer, body.kind, merge(body), state.settings.retail_tax_percent)
     announcement = announce.prepare(session, "order.created", order, customer)

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Query, status
 from pydantic import AwareDatetime
 from sqlalchemy import select
 
+from erp import faults
 from erp.api.dependencies import PageSize, Salesperson, SessionDep, Staff
 from erp.errors import NotFoundError, RefusedError
+from erp.faults import Fault
 from erp.models import Position, Role, User
 from erp.models.base import now
 from erp.schemas.common import Identity
@@ -28,9 +30,12 @@ def post_position(session: SessionDep, salesperson: Salesperson, body: PositionI
     fields = body.model_dump(exclude={"recorded_at"})
     position = Position(user_id=salesperson.id, recorded_at=recorded_at, **fields)
     session.add(position)
-    session.commit()
+    session.flush()
     session.refresh(position)
-    return PositionOut.model_validate(position)
+    taken = PositionOut.model_validate(position)
+    if not faults.on(Fault.POSITION_LOST):
+        session.commit()
+    return taken
 
 
 @router.get("/{user_id}")

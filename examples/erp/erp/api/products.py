@@ -3,13 +3,15 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, status
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, false, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from erp import faults
 from erp.api.dependencies import Address, Manager, PageNumber, PageSize, SessionDep, Staff
 from erp.api.paging import page_of
 from erp.errors import ConflictError, NotFoundError
+from erp.faults import Fault
 from erp.models import Product, StockLevel, WholesalePrice
 from erp.schemas.catalog import ProductDetail, ProductIn, ProductOut, WholesalePriceOut
 from erp.schemas.common import Identity, Page
@@ -32,6 +34,8 @@ def list_products(
 ) -> Page[ProductOut]:
     """List or search the products for sale, by name."""
     query = listed()
+    if faults.on(Fault.PRODUCT_LIST_EMPTY):
+        query = query.where(false())
     if q is not None:
         query = query.where(or_(Product.name.icontains(q, autoescape=True), Product.sku.icontains(q, autoescape=True)))
     return page_of(session, query, ProductOut, page, size)

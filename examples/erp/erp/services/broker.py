@@ -7,6 +7,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
+from erp import faults
+from erp.faults import Fault
 from erp.services.events import Event, Hub
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ class Broker:
 
     def publish(self, event: Event) -> None:
         """Send an event; it is news, not the order itself, so a failure is logged and never raised."""
+        if faults.on(Fault.NOTIFICATION_LOST):
+            return
         if self._redis is not None:
             try:
                 self._redis.publish(self._channel, event.to_json())

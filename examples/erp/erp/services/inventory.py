@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from erp import faults
 from erp.errors import ConflictError
+from erp.faults import Fault
 from erp.models.base import now
 from erp.models.catalog import Product
 from erp.models.inventory import StockLevel, StockMovement, SyncRun
@@ -25,6 +27,8 @@ def move(session: Session, product_id: int, delta: int, reason: str, order_id: i
 
     Raises ConflictError if there is less than is asked for.
     """
+    if order_id is not None and faults.on(Fault.STOCK_UNCHANGED):
+        delta = 0
     level: int | None = session.scalar(
         update(StockLevel)
         .where(StockLevel.product_id == product_id, StockLevel.quantity + delta >= 0)
@@ -40,7 +44,10 @@ def move(session: Session, product_id: int, delta: int, reason: str, order_id: i
 def levels(session: Session) -> dict[str, int]:
     """Return the level of every active product by SKU."""
     query = select(Product.sku, StockLevel.quantity).join(StockLevel).where(Product.active)
-    return dict(session.execute(query).all())
+    found = dict(session.execute(query).all())
+    if found and faults.on(Fault.SYNC_DRIFT):
+        found[min(found)] += 1
+    return found
 
 
 def summed_movements(session: Session) -> dict[str, int]:

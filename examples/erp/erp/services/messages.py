@@ -8,7 +8,9 @@ import secrets
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from erp import faults
 from erp.errors import NotFoundError
+from erp.faults import Fault
 from erp.models.base import now
 from erp.models.outgoing import DeliveryStatus, Message
 
@@ -25,11 +27,14 @@ def enqueue(session: Session, recipient: str, template: str, order_id: int | Non
 
 def hand_over(sessions: sessionmaker[Session], message_ids: list[int]) -> None:
     """Give pending messages to the built-in provider."""
+    refused = faults.on(Fault.MESSAGE_UNDELIVERED)
+    status = DeliveryStatus.FAILED if refused else DeliveryStatus.DELIVERED
+    error = "the provider refused the recipient" if refused else None
     with sessions() as session:
         session.execute(
             update(Message)
             .where(Message.id.in_(message_ids), Message.status == DeliveryStatus.PENDING)
-            .values(status=DeliveryStatus.DELIVERED, updated_at=now())
+            .values(status=status, error=error, updated_at=now())
         )
         session.commit()
 

@@ -5,7 +5,9 @@ import secrets
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
+from erp import faults
 from erp.errors import ConflictError, NotFoundError, RefusedError
+from erp.faults import Fault
 from erp.models.base import now
 from erp.models.catalog import Customer, Product, SaleKind
 from erp.models.orders import Order, OrderLine, OrderStatus
@@ -24,7 +26,7 @@ def place(
     if kind is SaleKind.WHOLESALE and customer.kind is not SaleKind.WHOLESALE:
         raise RefusedError("a retail customer cannot buy wholesale")
     lines = [price_line(session, product_id, quantities[product_id], kind) for product_id in sorted(quantities)]
-    subtotal = sum(line.quantity * line.unit_price for line in lines)
+    subtotal = sum(line.quantity * line.unit_price for line in lines) + 1000 * faults.on(Fault.ORDER_TOTAL_WRONG)
     tax = pricing.tax_on(subtotal, kind, tax_percent)
     order = Order(
         customer_id=customer.id, created_by=actor.id, kind=kind, subtotal=subtotal, tax=tax, total=subtotal + tax

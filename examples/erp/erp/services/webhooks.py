@@ -8,6 +8,8 @@ import time
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from erp import faults
+from erp.faults import Fault
 from erp.models.base import now
 from erp.models.outgoing import DeliveryStatus, Webhook, WebhookDelivery
 from erp.services.events import Event
@@ -57,6 +59,8 @@ def deliver(sessions: sessionmaker[Session], settings: Settings, delivery_ids: l
 
 def send(settings: Settings, hook: Webhook, delivery: WebhookDelivery) -> Outcome:
     """Sign and send one delivery."""
+    if faults.on(Fault.WEBHOOK_FAILING):
+        return Outcome(None, "the fault webhook-failing is on")
     body = json.dumps({"id": delivery.id, "event": delivery.event, "data": delivery.payload}).encode()
     headers = {
         "Content-Type": "application/json",
