@@ -21,6 +21,7 @@ from host import (
     snippets,
     status,
     switch,
+    traffic,
     watch,
 )
 from host.files import read_bounded
@@ -140,6 +141,17 @@ def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.match:
         return slotlogs.look(machine, chosen.slot, since=chosen.since, match=chosen.match, allow=chosen.allow)
     return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
+
+
+def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return traffic.traffic(
+        machine,
+        since=chosen.since,
+        until=chosen.until,
+        baseline=chosen.baseline,
+        classes=chosen.classes,
+        markers=chosen.marker,
+    )
 
 
 def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
