@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def test_what_clients_send_steers_nothing(host: World, log: Path) -> None:
     assert requests(found, "blue") + requests(found, "-") == len(hostile)
     assert found["read"]["unreadable"] == 0
     assert request(host, b"/x", marker=TOKEN.encode() * 20) == 200
-    assert request(host, b"/x", marker=b"\xff\xff\"}") == 200
+    assert request(host, b"/x", marker=b'\xff\xff"}') == 200
     found = told(host, "--since", "600", "--marker", DIGEST, until=lambda one: requests(one, "blue") >= good + 2)
     assert found["window"]["probes"] == 0
 
@@ -190,7 +190,7 @@ def line(moment: float, *, slot: str = "blue", status: int = 200, seconds: float
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     return tmp_path / "access.log"
 
 

@@ -80,7 +80,7 @@ def test_no_difference_is_told_as_none() -> None:
 
 
 def test_quantiles_are_values_that_were_seen() -> None:
-    values = {one: 1 for one in range(1, 101)}
+    values = dict.fromkeys(range(1, 101), 1)
     assert [counts.quantile(values, share) for share in (0.0, 0.5, 0.95, 0.951, 0.99, 1.0)] == [1, 50, 95, 96, 99, 100]
     assert counts.quantile({7: 19, 501: 1}, 0.95) == 7
     assert counts.quantile({7: 18, 501: 2}, 0.95) == 501
