@@ -56,7 +56,9 @@ class Reading:
             self.size += len(chunk)
             whole, line_end, rest = (rest + chunk).rpartition(b"\n")
             if line_end:
-                yield self._parsed(whole.split(b"\n"))
+                records, bad = parsed(whole.split(b"\n"))
+                self.lines, self.bad = self.lines + len(records) + bad, self.bad + bad
+                yield records
             elif len(rest) > CHUNK:
                 rest = b""
         # What has no line end yet is being written right now.
@@ -67,16 +69,16 @@ class Reading:
         except (EOFError, zlib.error, gzip.BadGzipFile):  # is being packed right now, or was cut off
             return b""
 
-    def _parsed(self, lines: list[bytes]) -> list[Record]:
-        self.lines += len(lines)
-        with suppress(ValueError, RecursionError):
-            # All at once is three times as quick as one by one.
-            found = json.loads(b"[" + b",".join(lines) + b"]")
-            if len(found) == len(lines) and all(type(one) is dict for one in found):
-                return list(found)
-        records = [one for one in map(_record, lines) if one is not None]
-        self.bad += len(lines) - len(records)
-        return records
+
+def parsed(lines: list[bytes]) -> tuple[list[Record], int]:
+    """The records of these lines, and how many were none."""
+    with suppress(ValueError, RecursionError):
+        # All at once is three times as quick as one by one.
+        found = json.loads(b"[" + b",".join(lines) + b"]")
+        if len(found) == len(lines) and all(type(one) is dict for one in found):
+            return list(found), 0
+    records = [one for one in map(_record, lines) if one is not None]
+    return records, len(lines) - len(records)
 
 
 def _record(line: bytes) -> Record | None:

@@ -15,6 +15,7 @@ from host import (
     prepare,
     rehearse,
     releases,
+    sampler,
     schema,
     slotlogs,
     slots,
@@ -152,6 +153,14 @@ def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
         classes=chosen.classes,
         markers=chosen.marker,
     )
+
+
+def run_samples(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return sampler.samples(machine, chosen.since, chosen.until)
+
+
+def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return sampler.resources(machine, min(chosen.seconds, 60), chosen.over)
 
 
 def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -157,8 +157,8 @@ def _numbers(settings: Settings) -> list[str]:
             value = getattr(group, one.name)
             if isinstance(value, (int, float)) and not 0 <= value < 1e7:
                 found.append(f"{section}.{one.name.replace('_', '-')}: {value} is out of range")
-    if settings.guard.sample < 0.05:
-        found.append("guard.sample is at least 0.05")
+    if 0 < settings.guard.sample < 0.05:
+        found.append("guard.sample is at least 0.05, or 0 for none")
     if settings.guard.interval < 0.05 or settings.guard.looks < 1 or settings.front.looks < 1:
         found.append("guard.interval is at least 0.05, guard.looks and front.looks at least 1")
     if not settings.health.timeout:

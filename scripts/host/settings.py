@@ -88,7 +88,7 @@ class Guarding:
     looks: int = 3
     guard_for: float = 3600.0
     beat: float = 5.0
-    sample: float = 5.0  # seconds between two lines of the samples
+    sample: float = 5.0  # seconds between two lines of the samples; 0: none
 
 
 @dataclass(frozen=True)

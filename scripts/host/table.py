@@ -111,6 +111,16 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     ),
     "logs": ("last log lines of a slot, or what matches in its log", commands.run_logs, _LOGS),
     "traffic": ("how many requests, errors, how long they took", commands.run_traffic, _TRAFFIC),
+    "samples": (
+        "how this host fared, as the guard wrote it down",
+        commands.run_samples,
+        [_number("--since", 3600.0, "so many seconds ago"), (("--until",), {"type": float, "default": 0.0})],
+    ),
+    "resources": (
+        "how busy processor, memory and disk are",
+        commands.run_resources,
+        [_number("--seconds", 5.0, "how long to look"), (("--over",), {"type": float, "default": 0.0})],
+    ),
     "lease": ("who may change this host", commands.run_lease, _LEASES),
     "journal": (
         "what was done",

@@ -105,7 +105,7 @@ class World:
             },
             "access": {"log": str(self.work / "access.log")},
             "limits": {"start": 2, "ready": 1, "stop": 20, "lock": 5, "drain": 0.1, "drain-most": 2},
-            "guard": {"interval": 0.1, "guard-for": 60, "sample": 1},
+            "guard": {"interval": 0.1, "guard-for": 60, "sample": 0},
             "needs": {"disk-mb": 1},
         }
         for section, values in changes.items():
