@@ -38,7 +38,8 @@ class Limits:
     least_ms: int = 10
     """A baseline below counts as this: at a few milliseconds, of which nginx tells whole ones, a ratio says little."""
     p: float = 0.001
-    effect: float = 0.56
+    effect: float = 0.64
+    """A middling effect: with a small one, 0.56, the noise of an ordinary quarter of an hour was taken for a fault."""
 
 
 @dataclass(frozen=True, slots=True)
