@@ -15,12 +15,14 @@ from host import (
     prepare,
     rehearse,
     releases,
+    sampler,
     schema,
     slotlogs,
     slots,
     snippets,
     status,
     switch,
+    traffic,
     watch,
 )
 from host.files import read_bounded
@@ -140,6 +142,25 @@ def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.match:
         return slotlogs.look(machine, chosen.slot, since=chosen.since, match=chosen.match, allow=chosen.allow)
     return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
+
+
+def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return traffic.traffic(
+        machine,
+        since=chosen.since,
+        until=chosen.until,
+        baseline=chosen.baseline,
+        classes=chosen.classes,
+        markers=chosen.marker,
+    )
+
+
+def run_samples(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return sampler.samples(machine, chosen.since, chosen.until)
+
+
+def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return sampler.resources(machine, min(chosen.seconds, 60), chosen.over)
 
 
 def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

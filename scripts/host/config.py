@@ -109,6 +109,8 @@ def _sense(settings: Settings) -> list[str]:
     found += [f"slots: {port} is no port" for port in ports if not 1 <= port <= 65535]
     for place, text in (("home", settings.home), ("nginx.snippets", settings.nginx.snippets)):
         found += _absolute(place, text)
+    if settings.access.log:
+        found += _absolute("access.log", settings.access.log)
     if settings.nginx.mode not in ("flag", "reload"):
         found.append(f"nginx.mode: flag or reload, not {settings.nginx.mode!r}")
     if settings.nginx.mode == "flag":
@@ -155,6 +157,8 @@ def _numbers(settings: Settings) -> list[str]:
             value = getattr(group, one.name)
             if isinstance(value, (int, float)) and not 0 <= value < 1e7:
                 found.append(f"{section}.{one.name.replace('_', '-')}: {value} is out of range")
+    if 0 < settings.guard.sample < 0.05:
+        found.append("guard.sample is at least 0.05, or 0 for none")
     if settings.guard.interval < 0.05 or settings.guard.looks < 1 or settings.front.looks < 1:
         found.append("guard.interval is at least 0.05, guard.looks and front.looks at least 1")
     if not settings.health.timeout:

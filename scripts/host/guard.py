@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
-from typing import Any
 
 from host import slots
 from host.clock import Deadline
-from host.files import append_to
 from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
-from host.probe import Look, front_look, slot_look
+from host.probe import front_look, slot_look
 from host.processes import Aside
 from host.rollback import roll_back
+from host.sampler import Sampler
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
 from host.status import moved_by_hand
 from host.steps import note
 from host.trouble import Trouble, is_rights, rights_trouble
 
-_SAMPLES = 4 * 1024 * 1024
 _AGAIN = 5.0
 
 
@@ -45,7 +42,7 @@ class Guard:
         """Until it is told to end. A second guard of the same host ends at once."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        with self.machine.guard_lock.taken(0):
+        with self.machine.guard_lock.taken(0), Sampler(self.machine):
             while not self.over:
                 begun = self.machine.clock.boot()
                 self.tick()
@@ -123,7 +120,6 @@ class Guard:
             front = front_look(settings.front, settings.health)
             look = asked.result()
         trouble = front.trouble(watch.slot, watch.release)
-        self._sample(front)
         if not trouble:
             self.bad, self.since = 0, None
             return
@@ -200,13 +196,3 @@ class Guard:
             with suppress(OSError):
                 # Not waited for: the person is told while the rollback goes on.
                 self.telling.start(filled(argv, {"message": text}), self.machine.log_file("alert"))
-
-    def _sample(self, look: Look) -> None:
-        entry: dict[str, Any] = {"at": round(self.machine.clock.wall(), 3), "status": look.status, "slot": look.slot}
-        entry["ms"] = round(look.seconds * 1000, 1)
-        path = self.machine.home / "samples.jsonl"
-        with suppress(OSError):
-            if path.exists() and path.stat().st_size > _SAMPLES:
-                path.replace(path.with_name("samples.1.jsonl"))
-            with append_to(path) as stream:
-                stream.write(json.dumps(entry).encode() + b"\n")

@@ -58,6 +58,13 @@ class Nginx:
 
 
 @dataclass(frozen=True)
+class Access:
+    """Where nginx writes what it answered, in the format of `slots nginx show`; empty where it is not counted."""
+
+    log: str = ""
+
+
+@dataclass(frozen=True)
 class Limits:
     """How long things may take, in seconds."""
 
@@ -81,6 +88,7 @@ class Guarding:
     looks: int = 3
     guard_for: float = 3600.0
     beat: float = 5.0
+    sample: float = 5.0  # seconds between two lines of the samples; 0: none
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,7 @@ class Settings:
     health: Health = field(default_factory=Health)
     front: Front = field(default_factory=Front)
     nginx: Nginx = field(default_factory=Nginx)
+    access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     guard: Guarding = field(default_factory=Guarding)
     needs: Needs = field(default_factory=Needs)

@@ -11,6 +11,7 @@ from host.pointer import Reload, active
 from host.processes import Ended, run
 from host.settings import Settings
 from host.state import State
+from host.traffic import log_format
 from host.trouble import Trouble, disk_trouble
 
 _HEAD = (
@@ -52,6 +53,11 @@ def how_to(settings: Settings) -> str:
 In every server block of {name}, before its locations:
 
     include {folder}/server.conf;
+
+For the figures of the users' traffic, in the http block (escaped, without queries), and in each of those server
+blocks an `access_log PATH {name}_slots;`, whose PATH is access.log of this host's configuration:
+
+    {log_format(name)}
 
 In each location that goes to {name}:
 

@@ -51,6 +51,13 @@ _LEASES: Options = [
     _REASON,
     _BY,
 ]
+_TRAFFIC: Options = [
+    (("--since",), {"default": "switch", "help": "`switch`, or so many seconds ago"}),
+    (("--until",), {"type": float, "default": 0.0, "help": "so many seconds ago (default: now)"}),
+    (("--baseline",), {"type": float, "default": 3600.0, "help": "seconds of the other slot before the switch"}),
+    (("--class",), {"action": "append", "default": [], "dest": "classes", "help": "NAME=REGEX of paths; in order"}),
+    (("--marker",), {"action": "append", "default": [], "help": "SHA-256 of a token whose requests are probes"}),
+]
 _LOGS: Options = [
     (("slot",), {}),
     (("--match",), {"action": "append", "default": [], "help": "count the lines that match this; can be repeated"}),
@@ -103,6 +110,17 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
         [(("what",), {"choices": ("run", "start", "stop", "boot", "restore", "unit", "hook")})],
     ),
     "logs": ("last log lines of a slot, or what matches in its log", commands.run_logs, _LOGS),
+    "traffic": ("how many requests, errors, how long they took", commands.run_traffic, _TRAFFIC),
+    "samples": (
+        "how this host fared, as the guard wrote it down",
+        commands.run_samples,
+        [_number("--since", 3600.0, "so many seconds ago"), (("--until",), {"type": float, "default": 0.0})],
+    ),
+    "resources": (
+        "how busy processor, memory and disk are",
+        commands.run_resources,
+        [_number("--seconds", 5.0, "how long to look"), (("--over",), {"type": float, "default": 0.0})],
+    ),
     "lease": ("who may change this host", commands.run_lease, _LEASES),
     "journal": (
         "what was done",

@@ -93,6 +93,10 @@ SAID = {
         "FATAL:  terminating connection due to administrator command",
         "FATAL:  the database system is starting up",
         'FATAL:  password authentication failed for user "erp"',
+        'could not translate host name "db" to address: Temporary failure in name resolution',
+        "asyncpg.exceptions: connection was closed in the middle of operation",
+        "FATAL: query_wait_timeout",
+        "ERROR: no more connections allowed (max_client_conn)",
         "psycopg_pool.PoolTimeout: couldn't get a connection after 30.00 sec",
     ],
 }
@@ -102,6 +106,7 @@ HARMLESS = [
     "level=info msg=error_rate",
     "no errors found",
     "connection to server established",
+    "INFO websocket connection is closed",
     "INFO sqlalchemy.engine.Engine SELECT * FROM operational_errors",
 ]
 

@@ -28,6 +28,7 @@ from host.settings import Settings
 from host.setup import initialise
 from host.state import Slot, State
 from host.steps import dangling
+from host.traffic import log_format
 
 HERE = Path(__file__).resolve().parent
 # What is waited for comes, on a loaded machine too; where a test waits for something that does not, it says so itself.
@@ -108,8 +109,9 @@ class World:
                 "flags": str(self.work / "flags"),
                 "pid": str(self.work / "nginx.pid"),
             },
+            "access": {"log": str(self.work / "access.log")},
             "limits": {"start": 2, "ready": 1, "stop": 20, "lock": 5, "drain": 0.1, "drain-most": 2},
-            "guard": {"interval": 0.1, "guard-for": 60, "beat": 60},  # one that a test stops is no dead one
+            "guard": {"interval": 0.1, "guard-for": 60, "beat": 60, "sample": 0},  # one that a test stops is no dead one
             "needs": {"disk-mb": 1},
         }
         for section, values in [*self.changes.items(), *changes.items()]:
@@ -247,10 +249,12 @@ http {{
   access_log off; {temp} fastcgi_temp_path {here.work}/tmp-f; uwsgi_temp_path {here.work}/tmp-u;
   scgi_temp_path {here.work}/tmp-s;
   include {here.work}/snippets/http.conf;
+  {log_format("shop")}
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
   server {{
     listen 127.0.0.1:{here.front}; server_name shop.example;
     include snippets/server.conf;
+    access_log {here.work}/access.log shop_slots;
     location / {{
       proxy_pass http://$shop_upstream; proxy_http_version 1.1; proxy_set_header Host $host;
       proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;

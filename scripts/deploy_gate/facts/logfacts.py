@@ -24,6 +24,9 @@ DATABASE = (
     r"(?i)server closed the connection unexpectedly|terminating connection due to",
     r"(?i)the database system is (starting up|shutting down|in recovery)|SSL connection has been closed unexpectedly",
     r"(?i)password authentication failed for user|no pg_hba\.conf entry for",
+    r"(?i)could not translate host name|connection (was closed in the middle of operation|is lost|to server was lost)",
+    # PgBouncer, in front of the database.
+    r"(?i)query_wait_timeout|server_login_retry|no more connections allowed|pgbouncer cannot connect to server",
 )
 
 

@@ -1,0 +1,105 @@
+"""A Prometheus server, asked for values at a moment: bounded, never through a proxy, no data is no answer."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from deploy_gate.facts import http
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, brief
+
+_LIMIT = 8 * 1024 * 1024
+_SELECTOR = re.compile(r'\s*(?:[A-Za-z_]\w*\s*(?:=|!=|=~|!~)\s*"(?:[^"\\]|\\.)*"\s*(?:,\s*|$))*')
+METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+Labels = tuple[tuple[str, str], ...]
+_FIX = "see whether Prometheus scrapes it (Status, Targets), and correct the address or the selector"
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """One server, by its base address."""
+
+    url: str
+    timeout: float = 15
+
+    def query(self, expression: str) -> dict[Labels, float]:
+        """The series of an instant vector; CouldNotTell when the server does not answer it."""
+        base = http.parse(self.url.rstrip("/") + "/api/v1/query?" + urlencode({"query": expression}))
+        answer = http.get(base, timeout=self.timeout, limit=_LIMIT)
+        data = _object(answer.body) if answer.whole else {}
+        if answer.status != 200 or data.get("status") != "success":
+            words = brief(str(data.get("error") or f"status {answer.status}"), 200)
+            raise CouldNotTell(f"Prometheus at {base.shown} refused `{brief(expression, 100)}`: {words}", _FIX)
+        try:
+            return {_labels(one["metric"]): float(one["value"][1]) for one in data["data"]["result"]}  # type: ignore[index]
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            raise CouldNotTell(f"Prometheus at {base.shown} gave an answer of another kind", _FIX) from None
+
+    def number(self, expression: str) -> float:
+        """The one value of an expression; CouldNotTell when there is none, or it is no number."""
+        found = list(self.query(expression).values())
+        if len(found) != 1 or not math.isfinite(found[0]):
+            what = "no data" if not found else f"{len(found)} series"
+            raise CouldNotTell(f"Prometheus has {what} for `{brief(expression, 200)}`", _FIX)
+        return found[0]
+
+    def require_up(self, selector: str) -> None:
+        """CouldNotTell when a target of that selector does not answer its scrapes, or there is none."""
+        seen = self.query("up{%s}" % _of_target(selector))  # noqa: UP031 - braces
+        if not seen or any(value != 1 for value in seen.values()):
+            down = [dict(labels).get("instance", "?") for labels, value in seen.items() if value != 1]
+            what = f"{brief(', '.join(down))} does not answer Prometheus" if seen else "Prometheus knows no such target"
+            raise CouldNotTell(f"{what}, so there are no figures", _FIX)
+
+    def grown(self, metric: str, selector: str, seconds: float, ago: float = 0) -> dict[Labels, float]:
+        """How much each counter grew in `seconds` until `ago`.
+
+        Of raw values, never rate(): that does not see what a counter was born with, and the first errors of a new
+        release are exactly that. A series that was not there, or was greater, began anew in between.
+        """
+        name = f"{metric}{{{selector}}}"
+        late = self.query(name + _offset(ago))
+        early = self.query(name + _offset(ago + seconds))
+        return {
+            key: value - early.get(key, 0.0) if value >= early.get(key, 0.0) else value for key, value in late.items()
+        }
+
+
+def _offset(seconds: float) -> str:
+    return f" offset {round(seconds * 1000)}ms" if seconds else ""
+
+
+def _of_target(selector: str) -> str:
+    """Of the matchers, those for labels that `up` has: job and instance."""
+    kept = re.findall(r'(?:job|instance)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"', selector)
+    return ",".join(kept)
+
+
+def _labels(metric: Mapping[str, object]) -> Labels:
+    return tuple(sorted((str(key), str(value)) for key, value in metric.items()))
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def validate(url: str, *selectors: str) -> None:
+    """Misconfigured for what can be known wrong before anything is asked."""
+    wrong = []
+    try:
+        http.parse(url)
+    except ValueError as fault:
+        wrong.append(f"input 'prometheus' is '{brief(url)}', expected {fault}")
+    strange = [one for one in selectors if len(one) > 500 or not _SELECTOR.fullmatch(one)]
+    wrong += [f'a selector is \'{brief(one)}\', expected matchers such as job="erp",slot="green"' for one in strange]
+    if wrong:
+        raise Misconfigured(wrong)

@@ -1,0 +1,125 @@
+"""What the users' requests say about a release: nothing, *watch*, *consider* a rollback, or *immediate*. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deploy_gate.result import one_line
+from deploy_gate.statistics import counts
+from deploy_gate.statistics.ranks import mann_whitney
+from deploy_gate.statistics.rates import wilson
+from deploy_gate.traffic.figures import HEALTH, Figures, Traffic
+from deploy_gate.units import show_duration
+
+
+class Band(StrEnum):
+    """In rising order, but *inconclusive*, which is none of the others."""
+
+    NOTHING = "nothing"
+    WATCH = "watch"
+    CONSIDER = "consider"
+    IMMEDIATE = "immediate"
+    INCONCLUSIVE = "inconclusive"
+
+
+_ORDER = (Band.NOTHING, Band.WATCH, Band.CONSIDER, Band.IMMEDIATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the bands begin. Shares are from 0 to 1, ratios are of the new p95 to the old one."""
+
+    min_requests: int = 200
+    errors_consider: float = 0.001
+    errors_immediate: float = 0.05
+    slower_consider: float = 1.25
+    slower_immediate: float = 4.0
+    least_ms: int = 10
+    """A baseline below counts as this: at a few milliseconds, of which nginx tells whole ones, a ratio says little."""
+    p: float = 0.001
+    effect: float = 0.64
+    """A middling effect: with a small one, 0.56, the noise of an ordinary quarter of an hour was taken for a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A band, why, and the value that decided: a share for errors, a ratio for times."""
+
+    band: Band
+    why: str
+    value: float | None = None
+
+
+def errors(traffic: Traffic, limits: Limits = Limits()) -> Judged:
+    """The triggers t-errors and c-errors: the error rate of all that users asked for, on its lower Wilson bound."""
+    users = traffic.window.users
+    if users.requests < limits.min_requests:
+        return _too_few(users.requests, limits, traffic)
+    rate = wilson(users.errors, users.requests)
+    told = (
+        f"{users.errors} of {users.requests} requests failed ({rate.share:.3%}, at least {rate.low:.3%} with 95 % "
+        "certainty)"
+    )
+    if rate.low > limits.errors_immediate:
+        return Judged(Band.IMMEDIATE, f"{told}, more than {limits.errors_immediate:.3g}", rate.share)
+    if rate.low > limits.errors_consider:
+        before, rising = _before(traffic, rate.low)
+        return Judged(Band.CONSIDER if rising else Band.WATCH, f"{told}, {before}", rate.share)
+    band = Band.WATCH if rate.share >= limits.errors_consider else Band.NOTHING
+    return Judged(band, told, rate.share)
+
+
+def _before(traffic: Traffic, low: float) -> tuple[str, bool]:
+    """Whether it is more than before; where that is not known, it is taken to be."""
+    old = traffic.baseline.users if traffic.baseline else Figures()
+    if not old.requests:
+        return "what it was before is not known", True
+    rate = wilson(old.errors, old.requests)
+    told = f"{rate.share:.3%} of {old.requests} before the switch"
+    return (f"{told}: rising", True) if low > rate.share else (f"{told}: not rising", False)
+
+
+def slower(traffic: Traffic, limits: Limits = Limits()) -> Judged:
+    """The triggers t-latency and c-latency: the p95 of the worst class of endpoints against the other slot's.
+
+    By class, since the mix of requests changes by the hour. A ratio counts when chance alone does not explain it: by
+    Mann and Whitney, with an effect worth the name, or by bounds of both quantiles that do not touch.
+    """
+    if traffic.baseline is None or not traffic.baseline.users.requests:
+        return Judged(Band.INCONCLUSIVE, "there is no baseline: how long the other slot took before is not known")
+    pairs = {
+        name: (new, traffic.baseline.classes.get(name, Figures()))
+        for name, new in traffic.window.classes.items()
+        if name != HEALTH
+    }
+    enough = {name: pair for name, pair in pairs.items() if min(one.timed for one in pair) >= limits.min_requests}
+    if not enough:
+        most = max((min(new.timed, old.timed) for new, old in pairs.values()), default=0)
+        return _too_few(most, limits, traffic, " in a class of endpoints both now and before")
+    judged = [_class(name, new, old, limits) for name, (new, old) in enough.items()]
+    return max(judged, key=lambda one: (_ORDER.index(one.band), one.value or 0))
+
+
+def _class(name: str, new: Figures, old: Figures, limits: Limits) -> Judged:
+    now, before = new.quantile(0.95), max(old.quantile(0.95), limits.least_ms)
+    ratio = now / before
+    told = f"p95 of {name} {show_duration(now / 1000)}, before {show_duration(before / 1000)} ({ratio:.2f} ×)"
+    if ratio <= limits.slower_consider:
+        return Judged(Band.NOTHING, told, ratio)
+    seen = mann_whitney(new.ms, old.ms)
+    shifted = seen.p < limits.p and seen.effect >= limits.effect
+    low, high = counts.bounds(new.ms, 0.95, 2.576)[0], counts.bounds(old.ms, 0.95, 2.576)[1]
+    surely = low / max(high, limits.least_ms)
+    words = f"{told}; p = {seen.p:.2g}, effect {seen.effect:.2f}, at least {surely:.2f} ×"
+    if ratio > limits.slower_immediate and (shifted or surely > limits.slower_immediate):
+        return Judged(Band.IMMEDIATE, words, ratio)
+    if shifted or surely > limits.slower_consider:
+        return Judged(Band.CONSIDER, words, ratio)
+    return Judged(Band.WATCH, f"{words}: may be chance", ratio)
+
+
+def _too_few(number: int, limits: Limits, traffic: Traffic, where: str = "") -> Judged:
+    window = show_duration(max(traffic.window.seconds, 0))
+    why = f"too little traffic: {number} requests{where} in {window}, at least {limits.min_requests} are needed"
+    return Judged(Band.INCONCLUSIVE, one_line(why))

@@ -1,0 +1,88 @@
+"""The users' requests as Prometheus counted them: raw counters and histograms of the application."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from deploy_gate.facts.prometheus import Labels, Prometheus
+from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.traffic.figures import Figures, Traffic, Window
+
+_READS = ("GET", "HEAD", "OPTIONS")
+_PATHS = ("handler", "path", "endpoint", "route", "uri")
+Patterns = Sequence[tuple[str, re.Pattern[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What they are called, and which classes of endpoints there are."""
+
+    requests: str
+    durations: str
+    classes: Patterns
+
+
+def traffic(server: Prometheus, metrics: Metrics, selectors: tuple[str, str], spans: tuple[float, float]) -> Traffic:
+    """The window of `spans[0]` seconds until now of the first selector; of the second one the span before it."""
+    selector, old = selectors
+    seconds, before = spans
+    server.require_up(selector)
+    window = _window(server, metrics, selector, seconds, 0)
+    if not window.classes:
+        found = f"Prometheus has no {metrics.requests} with {{{brief(selector)}}}"
+        raise CouldNotTell(found, "correct `requests-metric` or `selector`, or let the application export its metrics")
+    baseline = _window(server, metrics, old, before, seconds) if old else None
+    return Traffic("", window, baseline, source="Prometheus", taken=window.users.requests)
+
+
+def _window(server: Prometheus, metrics: Metrics, selector: str, seconds: float, ago: float) -> Window:
+    found: dict[str, Figures] = {}
+    ignored = 0
+    for labels, grown in server.grown(metrics.requests, selector, seconds, ago).items():
+        kind, number = _class(labels, metrics.classes), round(grown)
+        if kind == "ignore":
+            ignored += number
+        else:
+            one = found.get(kind, Figures())
+            failed = number if _status(labels) == "5" else 0
+            found[kind] = replace(one, requests=one.requests + number, errors=one.errors + failed)
+    for kind, ms in _times(
+        server.grown(f"{metrics.durations}_bucket", selector, seconds, ago), metrics.classes
+    ).items():
+        found[kind] = replace(found.get(kind, Figures()), ms=ms)
+    return Window(brief(selector, 60), seconds, found, ignored=ignored)
+
+
+def _class(labels: Labels, classes: Patterns) -> str:
+    known = dict(labels)
+    path = next((known[name] for name in _PATHS if name in known), "")
+    plain = "read" if known.get("method", "GET").upper() in _READS else "write"
+    return next((name for name, pattern in classes if path and pattern.search(path)), plain)
+
+
+def _status(labels: Labels) -> str:
+    known = dict(labels)
+    return next((known[name] for name in ("status", "code", "status_code", "http_status") if name in known), "")[:1]
+
+
+def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[int, int]]:
+    """Each request counts with the upper bound of its bucket: what is said to be within a limit is."""
+    series: dict[Labels, list[tuple[float, float]]] = {}
+    for labels, grown in buckets.items():
+        bound = float(dict(labels).get("le", "inf"))
+        series.setdefault(tuple(one for one in labels if one[0] != "le"), []).append((bound, grown))
+    found: dict[str, dict[int, int]] = {}
+    for labels, points in series.items():
+        kind = _class(labels, classes)
+        if kind == "ignore":
+            continue
+        ms, below, last = found.setdefault(kind, {}), 0.0, 0.0
+        for bound, grown in sorted(points):
+            # What no bucket holds took longer than the last one says; how long is not known.
+            key = round((bound if math.isfinite(bound) else last * 10) * 1000)
+            ms[key] = ms.get(key, 0) + max(round(grown - below), 0)
+            below, last = max(grown, below), bound
+    return found
