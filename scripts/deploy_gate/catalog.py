@@ -97,7 +97,7 @@ class Capability:
         return [*self.about.reads, *handed(values), *kept]
 
     def named(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The variables with secrets that these values name: those of its inputs of type `units.Variable` (or a list)."""
+        """The variables with secrets that these values name: its inputs of type `Variable`, or lists of them."""
         single = [values[name] for name, hint in self.hints.items() if hint is Variable and values.get(name)]
         lists = [values.get(name) or () for name, hint in self.hints.items() if hint == list[Variable]]
         return (*map(str, single), *(str(one) for names in lists for one in names))

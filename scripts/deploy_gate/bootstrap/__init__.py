@@ -17,7 +17,18 @@ from deploy_gate.bootstrap.place import environments_folder
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["ROOT", "SetupError", "add", "ensure", "enter", "lock_file", "python", "site_packages", "tool"]
+__all__ = [
+    "ROOT",
+    "SetupError",
+    "add",
+    "ensure",
+    "ensure_lock",
+    "enter",
+    "lock_file",
+    "python",
+    "site_packages",
+    "tool",
+]
 
 ROOT = Path(__file__).resolve().parents[3]
 READY = "ready"
@@ -59,7 +70,11 @@ def is_ready(env: Path) -> bool:
 
 def ensure(name: str) -> Path:
     """The environment directory of lock ``name``, built if needed; SetupError if that cannot be done."""
-    lock = lock_file(name)
+    return ensure_lock(name, lock_file(name))
+
+
+def ensure_lock(name: str, lock: Path) -> Path:
+    """The same for any lock file, such as an example's own."""
     env = environments_folder() / f"{name}-{key(lock.read_bytes())}"
     if not is_ready(env):
         from deploy_gate.bootstrap import build

@@ -200,10 +200,11 @@ class Checklist(Part):
     """The checklist as a document: Markdown, in which `${part.…}`, `${thresholds}` and the like are filled in."""
 
     def variables(self) -> dict[str, str]:
-        """`${thresholds.TABLE.ROW.LIMIT}` and `${roles}` (one `role: name, name` a line)."""
+        """`${thresholds.TABLE.ROW.LIMIT}`, `${thresholds.TABLE.ROW}` (all three), `${roles}` (`role: names` lines)."""
         found = {"roles": "\n".join(f"{role}: {' '.join(people)}" for role, people in self.roles.items())}
         for table, rows in self.thresholds.items():
             for row, band in rows.rows.items():
                 limits: dict[str, Any] = {"target": band.target, "warning": band.warning, "critical": band.critical}
                 found |= {f"thresholds.{table}.{row}.{name}": text for name, text in limits.items()}
+                found[f"thresholds.{table}.{row}"] = " ".join(limits.values())
         return found

@@ -172,12 +172,12 @@ class _Call:
 
     def run(self) -> Answer:
         started = time.monotonic()
-        self.connection = self.open()
+        self.connection = connection(self.address, self.timeout)
         try:
             self.connection.connect()
             self.reach("waiting for the answer")
-            method, body = self.order.method, self.order.body
-            self.connection.request(method, self.address.path, body=body, headers=self.headers(), preload_content=False)
+            sent = {"body": self.order.body, "headers": self.headers(), "preload_content": False}
+            self.connection.request(self.order.method, self.address.path, **sent)
             response = self.connection.getresponse()
             self.reach("reading the body")
             body = self.read(response)
@@ -189,20 +189,11 @@ class _Call:
         finally:
             self.connection.close()
 
-    def open(self) -> Any:
-        from urllib3.connection import HTTPConnection, HTTPSConnection
-
-        host, port, timeout = self.address.host, self.address.port, self.timeout
-        if self.address.scheme == "http":
-            return HTTPConnection(host, port, timeout=timeout)
-        return HTTPSConnection(host, port, timeout=timeout, ssl_context=ssl.create_default_context())
-
     def headers(self) -> dict[str, str]:
-        more = {}
+        more = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         if self.address.userinfo:
             secret = base64.b64encode(unquote(self.address.userinfo).encode()).decode()
             more["Authorization"] = f"Basic {secret}"
-        more |= {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         given = {name.lower() for name in self.order.headers}
         return {**{name: value for name, value in more.items() if name.lower() not in given}, **self.order.headers}
 
@@ -215,10 +206,23 @@ class _Call:
 
     def stop(self) -> None:
         self.over = True
-        sock = getattr(self.connection, "sock", None)
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        shut(getattr(self.connection, "sock", None))
+
+
+def connection(address: Address, timeout: float) -> Any:
+    """A connection of urllib3, not yet opened."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
+    if address.scheme == "http":
+        return HTTPConnection(address.host, address.port, timeout=timeout)
+    return HTTPSConnection(address.host, address.port, timeout=timeout, ssl_context=ssl.create_default_context())
+
+
+def shut(sock: Any) -> None:
+    """End both directions of a socket, if there is one, so that whoever waits for it is woken."""
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def _explained(fault: Exception, call: _Call) -> NoAnswer:
@@ -226,8 +230,7 @@ def _explained(fault: Exception, call: _Call) -> NoAnswer:
 
     where = f"{call.order.method} {call.address.shown}"
     cause = fault if isinstance(fault, OSError) else fault.__cause__ or fault.__context__ or fault
-    timeouts = (TimeoutError, trouble.ConnectTimeoutError, trouble.ReadTimeoutError)
-    # The library counts every failed connection as a time-out of connecting.
+    timeouts = (TimeoutError, trouble.ConnectTimeoutError, trouble.ReadTimeoutError)  # the second for any failure, too
     if isinstance(fault, timeouts) and not isinstance(fault, trouble.NewConnectionError):
         found = f"{where} did not end within {show_duration(call.timeout)} ({call.stage})"
         return NoAnswer("timeout", found, "see whether the service is up and reachable from here, then run again")
@@ -243,6 +246,5 @@ def _explained(fault: Exception, call: _Call) -> NoAnswer:
     if isinstance(cause, ssl.SSLError):
         found = f"{where}: no TLS connection: {brief(str(cause.reason or cause), 160)}"
         return NoAnswer("tls", found, "see whether this port speaks TLS (http:// or https://?), then its protocols")
-    text = brief(f"{type(cause).__name__}: {cause}", 160)
-    found = f"{where} broke off while {call.stage}: {text}"
+    found = f"{where} broke off while {call.stage}: {brief(f'{type(cause).__name__}: {cause}', 160)}"
     return NoAnswer("broken", found, "read the log of the service and its proxy")

@@ -1,0 +1,149 @@
+"""The shop's own journeys on the real shop: all green, and for each fault exactly those red that it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from walks import ITEMS, SECRETS, TOKEN, Shop, serving
+
+from deploy_gate.result import Status
+
+STAFF = {"auth-smoke", "inventory", "wholesale", "retail", "inventory-sync", "gps", "whatsapp"}
+ORDERS = {"order", "inventory", "notifications", "wholesale", "retail"}
+# Every fault of the ERP that a journey can meet, with the items that turn red.
+RED = {
+    "order-total-wrong": {"order", "wholesale", "retail"},
+    "order-500": ORDERS,
+    "stock-unchanged": {"inventory"},
+    "notification-lost": {"notifications"},
+    "wrong-price-list": {"wholesale"},
+    "tax-missing": {"retail"},
+    "product-list-empty": {"products", *ORDERS},
+    "login-500": STAFF,
+    "wrong-password-accepted": {"auth-smoke"},
+    "customer-login-401": {"customer-login", "order", "notifications"},
+    "position-lost": {"gps"},
+    "message-undelivered": {"whatsapp"},
+    "sync-drift": {"inventory-sync"},
+}
+# What waits for something that will not come.
+WAITS = {"notification-lost": "notifications", "message-undelivered": "whatsapp", "sync-drift": "inventory-sync"}
+# Faults that other checks find: a journey that turned red here would point at the wrong thing.
+OTHERS = [
+    "errors-0.2-percent",
+    "slow-2x",
+    "slow-5x",
+    "log-tracebacks",
+    "header-missing",
+    "cors-open",
+    "rbac-hole",
+    "api-key-ignored",
+    "env-served",
+    "audit-silent",
+    "debug-on",
+    "webhook-failing",
+    "token-expiry-ignored",
+    "rate-limit-off",
+    "health-lies",
+    "health-503",
+    "docs-missing",
+    "openapi-invalid",
+]
+# Rows that are a record of what was done; everything else is as it was before.
+APPEND_ONLY = {"audit_entries", "messages", "order_lines", "orders", "positions", "stock_movements"}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def secrets(no_runner: None, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, shop.erp.password)
+    monkeypatch.setenv("DEPLOY_GATE_PROBE", TOKEN)
+
+
+def counted(shop: Shop) -> dict[str, int]:
+    tables = shop.ask("select tablename from pg_tables where schemaname = 'public'")
+    return {name: int(shop.ask(f"select count(*) from {name}")[0]) for name in tables}
+
+
+def state(shop: Shop) -> list[str]:
+    return shop.ask("select product_id, quantity from stock_levels order by 1")
+
+
+def test_all_are_green_marked_and_leave_nothing_behind(shop: Shop) -> None:
+    before, stock, seen = counted(shop), state(shop), len(shop.marks()) if (shop.folder / "marks").exists() else 0
+    assert shop.red() == set()
+    after = counted(shop)
+    assert {name for name, count in after.items() if count != before[name]} == APPEND_ONLY
+    assert state(shop) == stock
+    assert shop.ask("select count(*) from orders where status <> 'cancelled'") == ["0"]
+    marks = shop.marks()[seen:]
+    assert {mark for _, _, mark in marks} == {TOKEN}
+    assert {kind for kind, _, _ in marks} == {"http", "websocket"}
+    assert len(marks) > 50
+
+
+@pytest.mark.parametrize("fault", list(RED))
+def test_each_fault_turns_exactly_its_items_red(shop: Shop, fault: str) -> None:
+    stock = state(shop)
+    assert shop.red(fault, hurried=WAITS.get(fault, "")) == RED[fault]
+    # Half-way or not, the orders are cancelled and the stock is back.
+    assert state(shop) == stock
+    assert shop.ask("select count(*) from orders where status <> 'cancelled'") == ["0"]
+    assert shop.ask("select count(*) from refresh_tokens") == ["0"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", OTHERS)
+def test_faults_of_others_are_not_theirs(shop: Shop, fault: str) -> None:
+    assert shop.red(fault) == set()
+
+
+def test_order_whose_number_was_lost_is_cancelled(shop: Shop) -> None:
+    stock = state(shop)
+    with shop.losing("POST /api/orders"):
+        result = shop.walk("order")
+    assert result.status is Status.FAILED
+    assert "step 3 of 5 'place the order': POST /api/orders: answered 500, expected 201" in result.found
+    assert state(shop) == stock
+    assert shop.ask("select count(*) from orders where status <> 'cancelled'") == ["0"]
+
+
+def test_messages_say_what_differs(shop: Shop) -> None:
+    shop.erp.set_faults("order-total-wrong")
+    result = shop.walk("wholesale")
+    shop.erp.set_faults()
+    assert result.status is Status.FAILED
+    assert result.found == (
+        "wholesale: step 5 of 6 'place the order': POST /api/orders: subtotal is 1033000, expected 1032000; "
+        "total is 1033000, expected 1032000"
+    )
+
+
+def test_no_secret_and_no_token_in_what_is_told(shop: Shop) -> None:
+    results = [shop.walk(name) for name in ITEMS.values()]
+    told = str([one.as_json() for one in results])
+    assert shop.erp.password not in told
+    assert "eyJ" not in told
+
+
+def test_latency_is_judged_by_class(shop: Shop) -> None:
+    generous, tight = "60s 70s 80s", "1ms 2ms 3ms"
+    slow = shop.walk("products", search=tight, read=generous)
+    assert (slow.status, slow.target) == (Status.FAILED, 0.003)
+    assert slow.found.startswith("products: search step 'search for the first one' (GET /api/products) took ")
+    assert slow.found.endswith(", the limit is 3 ms")
+    bands = {str(one["step"]): one["band"] for one in slow.evidence}
+    assert bands["list the products"] == "target"
+    assert bands["search for the first one"] == "critical"
+    warned = shop.walk("products", search="1ms 2ms 60s")
+    assert (warned.status, warned.target) == (Status.WARNED, 0.002)
+    watched = shop.walk("products", search="1ms 60s 70s")
+    assert watched.status is Status.PASSED
+    assert "over the target of 1 ms" in watched.found
