@@ -97,14 +97,16 @@ def _look(place: Site, leak: Leak, controls: Sequence[Control]) -> Finding:
 def assess(leak: Leak, answer: Answer, controls: Sequence[Control]) -> Finding:
     """One answer: what is in it counts more than its status, and the page that stands for every path for nothing."""
     status = answer.status
-    if status == 429 or (status >= 500 and not leak.recognises(answer.body)):
+    # A page that repeats the path it was asked for must not be recognised by that.
+    seen = leak.recognises(answer.body.replace(leak.path.strip("/").encode(), b""))
+    if status == 429 or (status >= 500 and not seen):
         return Finding(leak.path, "unknown", f"answered {status}")
-    if leak.recognises(answer.body) and not any(leak.recognises(one.body) for one in controls):
+    if any(_same(leak.path, answer, one) for one in controls):
+        return Finding(leak.path, "closed", f"answered {status}, as for every path")
+    if seen and not any(leak.recognises(one.body) for one in controls):
         return Finding(leak.path, "exposed", f"{leak.what} is served (status {status}, {show_size(len(answer.body))})")
     if not 200 <= status < 300:
         return Finding(leak.path, "closed", f"answered {status}")
-    if any(_same(leak.path, answer, one) for one in controls):
-        return Finding(leak.path, "closed", "the page that is served for every path")
     if not leak.signature:
         return Finding(leak.path, "exposed", f"answered {status}: {leak.what}")
     return Finding(leak.path, "suspicious", f"answered {status} with something that is not recognised as {leak.what}")

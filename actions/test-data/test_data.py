@@ -77,7 +77,7 @@ def _count(connection: link.Connection, table: Table) -> Counted:
     if known is None:
         return Counted(table, None)
     # No further than the minimum, so that a large table costs nothing.
-    query = sql.SQL("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS some")
+    query = sql.SQL("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS seen")
     row = connection.execute(query.format(sql.Identifier(table.schema, table.name), table.least)).fetchone()
     return Counted(table, int(row[0]) if row else 0)
 

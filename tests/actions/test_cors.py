@@ -57,7 +57,10 @@ CARELESS: dict[str, tuple[Callable[[str], bool], str]] = {
         "an unescaped dot https://appxshop.example is let in",
     ),
     "scheme": (lambda origin: origin.partition("://")[2] == "app.shop.example", "another scheme http://app.shop"),
-    "subdomain": (lambda origin: origin.endswith(".app.shop.example") or origin == APP, "a subdomain https://evil.app."),
+    "subdomain": (
+        lambda origin: origin.endswith(".app.shop.example") or origin == APP,
+        "a subdomain https://evil.app.",
+    ),
 }
 
 

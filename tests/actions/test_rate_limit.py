@@ -60,7 +60,9 @@ def run(ask: Ask, limiter: Callable[[Request], Reply], **more: object) -> tuple[
 def test_a_limit_that_is_met_and_passes(ask: Ask) -> None:
     result, seen = run(ask, Limiter(5, 1.5))
     assert result.status is Status.PASSED, result.found
-    assert result.found == "429 after 5 requests, the limit is 6; 1 s later, as Retry-After says, the answer was 401 again"
+    assert (
+        result.found == "429 after 5 requests, the limit is 6; 1 s later, as Retry-After says, the answer was 401 again"
+    )
     assert len(seen) == 7
     assert len({one.body for one in seen}) == 7, "each log-in is somebody else's"
 

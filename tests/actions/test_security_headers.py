@@ -39,7 +39,10 @@ def judged(changes: dict[str, str | None], **limits: object) -> Result:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"Strict-Transport-Security": None}, "Strict-Transport-Security is missing, expected a max-age of 180 d or more"),
+        (
+            {"Strict-Transport-Security": None},
+            "Strict-Transport-Security is missing, expected a max-age of 180 d or more",
+        ),
         ({"Strict-Transport-Security": "max-age=86400"}, "has a max-age of 1 d, expected 180 d or more"),
         ({"Strict-Transport-Security": "includeSubDomains"}, "has no single max-age"),
         ({"Strict-Transport-Security": "max-age=1; max-age=31536000"}, "has no single max-age"),
@@ -48,15 +51,24 @@ def judged(changes: dict[str, str | None], **limits: object) -> Result:
             {"Content-Security-Policy": None, "Content-Security-Policy-Report-Only": "default-src 'self'", **FRAMED},
             "is missing (there is a report-only one, which stops nothing)",
         ),
-        ({"Content-Security-Policy": "default-src *; frame-ancestors 'none'"}, "default-src allows *, which is everybody"),
-        ({"Content-Security-Policy": "script-src 'self'; frame-ancestors 'self'"}, "no default-src: what has no directive"),
+        (
+            {"Content-Security-Policy": "default-src *; frame-ancestors 'none'"},
+            "default-src allows *, which is everybody",
+        ),
+        (
+            {"Content-Security-Policy": "script-src 'self'; frame-ancestors 'self'"},
+            "no default-src: what has no directive",
+        ),
         ({"Content-Security-Policy": "img-src 'self'; frame-ancestors 'self'"}, "no default-src and no script-src"),
         (
             {"Content-Security-Policy": "default-src 'self'; script-src 'unsafe-inline'; frame-ancestors 'none'"},
             "script-src allows 'unsafe-inline'",
         ),
         ({"Content-Security-Policy": "default-src 'self' 'unsafe-eval'; frame-ancestors 'none'"}, "'unsafe-eval'"),
-        ({"Content-Security-Policy": "default-src https:; frame-ancestors 'none'"}, "allows https:, which is everybody"),
+        (
+            {"Content-Security-Policy": "default-src https:; frame-ancestors 'none'"},
+            "allows https:, which is everybody",
+        ),
         ({"Content-Security-Policy": "default-src 'self'"}, "neither frame-ancestors in the CSP nor X-Frame-Options"),
         (
             {"Content-Security-Policy": "default-src 'self'", "X-Frame-Options": "ALLOW-FROM https://a.example"},
@@ -81,8 +93,12 @@ def test_one_fault_is_one_finding(changes: dict[str, str | None], says: str) -> 
         {},
         {"Content-Security-Policy-Report-Only": "default-src *"},
         {"Content-Security-Policy": "default-src 'self'", "X-Frame-Options": "SAMEORIGIN"},
-        {"Content-Security-Policy": "default-src 'self'; script-src 'nonce-abc' 'unsafe-inline'; frame-ancestors 'none'"},
-        {"Content-Security-Policy": "default-src 'none'; script-src 'strict-dynamic' 'nonce-a' https:; frame-ancestors x"},
+        {
+            "Content-Security-Policy": "default-src 'self'; script-src 'nonce-abc' 'unsafe-inline'; frame-ancestors 'none'"
+        },
+        {
+            "Content-Security-Policy": "default-src 'none'; script-src 'strict-dynamic' 'nonce-a' https:; frame-ancestors x"
+        },
         {"Content-Security-Policy": "script-src *, default-src 'self'; frame-ancestors 'none'"},
         {"Content-Security-Policy": "DEFAULT-SRC 'self'; default-src *; Frame-Ancestors 'none'"},
         {"Strict-Transport-Security": 'Max-Age="31536000"'},

@@ -16,7 +16,7 @@ from deploy_gate import yamlfile
 from deploy_gate.facts.http import Answer, NoAnswer, parse
 from deploy_gate.journeys import expect, reading, template
 from deploy_gate.journeys.expect import MISSING
-from deploy_gate.journeys.judge import Band, judge
+from deploy_gate.journeys.judge import Band, Bands, judge
 from deploy_gate.journeys.model import Expectations, Journey, Wanted
 from deploy_gate.journeys.walk import Outcome, Walk
 from deploy_gate.problems import Misconfigured
@@ -228,10 +228,14 @@ def test_value_of_a_hostile_document_is_missing() -> None:
     assert expect.value_at({"a": [[]]}, "sum(a)") is MISSING
 
 
-BANDS = {"read": Band(0.3, 0.6, 1.0), "write": Band(0.5, 1.0, 2.0)}
+BANDS: Bands = {"read": Band(0.3, 0.6, 1.0), "write": Band(0.5, 1.0, 2.0)}
 ONE = Outcome("look", 4, "GET /a", "read", 0.1, 200)
 TWO = Outcome("order", 5, "POST /b", "write", 0.2, 201)
 WALKED = Walk(journey(HEAD + "  - request: GET /a\n  - request: POST /b\n"), (ONE, TWO), (), 0.31)
+STOPPED = (
+    "shop: step 2 of 2 'order': POST /b: answered 500, expected 201; "
+    "and the clean-up 'cancel' failed: answered 500, expected 2xx"
+)
 LEFT = Outcome("cancel", 9, "POST /c", "write", 0.1, 500, troubles=("answered 500, expected 2xx",))
 
 
@@ -262,8 +266,7 @@ LEFT = Outcome("cancel", 9, "POST /c", "write", 0.1, 500, troubles=("answered 50
         (
             replace(WALKED, steps=(ONE, replace(TWO, status=500, troubles=("answered 500, expected 201",))), cleanup=(LEFT,)),
             Status.FAILED,
-            "shop: step 2 of 2 'order': POST /b: answered 500, expected 201"
-            + "; and the clean-up 'cancel' failed: answered 500, expected 2xx",
+            STOPPED,
         ),
     ],
 )  # fmt: skip

@@ -100,6 +100,7 @@ class EventChannel:
         self.over = threading.Event()
         self.connection: Any = None
         self.sock: Any = None
+        self.listener: threading.Thread | None = None
         self.response: Any = None
         try:
             within(seconds, lambda: self.open(address, headers, seconds), self.close)
@@ -109,7 +110,8 @@ class EventChannel:
         except Exception as fault:  # noqa: BLE001 - whatever breaks on this way is trouble with the connection
             self.close()
             raise StreamEnded(f"it could not be opened: {type(fault).__name__}: {brief(str(fault), 120)}") from None
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
 
     def open(self, address: Address, headers: Mapping[str, str], seconds: float) -> None:
         """Send the request and judge the answer's head."""
@@ -170,9 +172,12 @@ class EventChannel:
         """Close it; the thread that reads then ends."""
         self.over.set()
         http.shut(self.sock)
-        with suppress(Exception):
-            if self.connection is not None:
-                self.connection.close()
+        if self.listener is not None:
+            self.listener.join(1.0)
+        for one in (self.response, self.connection):
+            with suppress(Exception):
+                if one is not None:
+                    one.close()
 
 
 def matching(channel: Channel, fits: Any, seconds: float) -> tuple[str | None, int, str]:
