@@ -1,0 +1,142 @@
+"""exposed-paths: every known leak served, pages that only look like one, and sites that answer all alike."""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+from collections.abc import Callable
+
+import pytest
+from sites import Reply, Request, routes, site
+
+from deploy_gate.facts import leaks
+from deploy_gate.facts import site as facts_site
+from deploy_gate.result import Result, Status
+
+Ask = Callable[..., Result]
+SERVED: dict[str, str | bytes] = {
+    "/.env": "# made up\nSECRET_KEY=abc\n",
+    "/.git/HEAD": "ref: refs/heads/main\n",
+    "/.git/config": "[core]\n\tbare = false\n",
+    "/.htpasswd": "ada:$apr1$x$y\n",
+    "/server.key": "-----BEGIN RSA PRIVATE KEY-----\nAA\n",
+    "/docker-compose.yml": "name: erp\nservices:\n  app: {}\n",
+    "/Dockerfile": "FROM python:3.11\n",
+    "/requirements.txt": "fastapi==0.1\n",
+    "/config.json": '{"database_url": "x"}',
+    "/dump.sql": "--\n-- PostgreSQL database dump\n--\n",
+    "/backup.dump": b"PGDMP\x01\x0e",
+    "/dump.sql.gz": gzip.compress(b"x"),
+    "/backup.zip": b"PK\x03\x04\x00",
+    "/backup/": "<title>Index of /backup/</title>",
+    "/metrics": "# HELP up Whether.\n# TYPE up gauge\nup 1\n",
+    "/server-status": "<h1>Apache Server Status for x</h1>",
+    "/nginx_status": "Active connections: 2 \n",
+    "/debug": "Traceback (most recent call last):\n",
+    "/actuator/env": '{"propertySources": []}',
+    "/phpinfo.php": "<title>phpinfo()</title>",
+    "/error.log": "2026/01/01 [error] x\n",
+}
+PAGE = "<html><body>The shop: " + "goods and prices. " * 30 + "</body></html>"
+
+
+def test_a_site_that_serves_none_passes_with_one_request_a_path(ask: Ask) -> None:
+    with site(routes({})) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.PASSED, result.found
+    assert result.found == f"none of {len(leaks.KNOWN)} paths is served, none may be"
+    assert len(shop.seen) == len(leaks.KNOWN) + 2
+    assert {one.method for one in shop.seen} == {"GET"}
+    assert all("x-deploy-gate-probe" in one.headers for one in shop.seen)
+
+
+def test_each_leak_is_recognised_and_no_other(ask: Ask) -> None:
+    with site(routes({path: Reply(200, body) for path, body in SERVED.items()})) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.FAILED
+    found = {str(one["message"]).partition(":")[0] for one in result.evidence if one["rule"] == "exposed"}
+    assert found == set(SERVED)
+    assert "SECRET_KEY" not in str(result.as_json())
+
+
+def test_one_leak_is_told_with_its_next_step(ask: Ask) -> None:
+    with site(routes({"/.env": Reply(200, "DATABASE_URL=postgresql://x\n")})) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.FAILED
+    assert (
+        f"1 of {len(leaks.KNOWN)} paths served, none may be: /.env: a file of settings is served (status 200"
+        in result.found
+    )
+    assert "change every secret" in result.fix
+
+
+def everything(request: Request) -> Reply:
+    """An application in one page: every path answers 200, with a token of its own and the path in it."""
+    return Reply(200, PAGE.replace("shop", f"shop {request.path} <meta nonce={secrets.token_hex(16)}>"))
+
+
+def test_a_page_for_every_path_is_no_leak(ask: Ask) -> None:
+    with site(everything) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.PASSED, result.found
+
+
+def test_a_leak_behind_a_page_for_every_path_is_found(ask: Ask) -> None:
+    with site(lambda one: Reply(200, SERVED["/.env"]) if one.path == "/.env" else everything(one)) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert (result.status, result.measured) == (Status.FAILED, 1), result.found
+
+
+def test_a_page_about_secrets_for_every_path_is_no_leak(ask: Ask) -> None:
+    with site(lambda _: Reply(200, f"SECRET_KEY=example\n{PAGE}")) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.PASSED, result.found
+
+
+def test_something_unknown_is_a_warning_and_can_be_declared(ask: Ask) -> None:
+    known = routes({"/metrics": Reply(200, "<h1>Our figures</h1>"), "/debug": Reply(401)})
+    with site(known) as shop:
+        seen = ask("exposed-paths", url=shop.url)
+        declared = ask("exposed-paths", url=shop.url, public="/metrics")
+    assert seen.status is Status.WARNED
+    assert "/metrics: answered 200 with something that is not recognised as metrics" in seen.found
+    assert declared.status is Status.PASSED, declared.found
+
+
+def test_further_paths_must_not_answer_at_all(ask: Ask) -> None:
+    with site(routes({"/internal/": Reply(200, "hello")})) as shop:
+        result = ask("exposed-paths", url=shop.url, paths="/internal/")
+    assert result.status is Status.FAILED
+    assert "/internal/: answered 200: declared as not public" in result.found
+
+
+def test_a_redirect_that_adds_a_slash_is_followed(ask: Ask) -> None:
+    known = {"/debug": Reply(307, b"", {"Location": "/debug/"}), "/debug/": Reply(200, "Werkzeug Debugger")}
+    with site(routes(known)) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.FAILED
+
+
+def test_an_error_that_shows_a_trace_is_a_leak_too(ask: Ask) -> None:
+    with site(routes({"/debug": Reply(500, "Traceback (most recent call last):")})) as shop:
+        assert ask("exposed-paths", url=shop.url).status is Status.FAILED
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_site_that_locks_us_out_proves_nothing(ask: Ask, status: int) -> None:
+    with site(lambda _: Reply(status)) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.ERROR, result.found
+    assert len(shop.seen) == 1
+
+
+def test_what_could_not_be_told_is_not_closed(ask: Ask) -> None:
+    with site(routes({"/metrics": Reply(502)})) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.ERROR
+    assert "/metrics: answered 502" in result.found
+
+
+def test_never_while_a_deployment_is_watched(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(facts_site.WATCHING, "1")
+    assert ask("exposed-paths", url="http://127.0.0.1:9/").status is Status.ERROR
