@@ -105,7 +105,8 @@ def _for_tests(plan: Plan) -> set[str]:
     """
     if plan.protected:
         return set()
-    telling = set(masking.secret_names(dict.fromkeys(os.environ, "set"), _declared(plan)))
+    names = dict.fromkeys(os.environ, "set") | {masking.NAMES: os.environ.get(masking.NAMES, "")}
+    telling = set(masking.secret_names(names, _declared(plan)))
     return {name for entry in plan.entries for name in entry.handed} - telling
 
 
