@@ -54,9 +54,7 @@ def run(plan: Plan, *, jobs: int, mixed: bool, listener: masking.Listener) -> Re
     ready = [entry for entry in plan.entries if entry.state is State.RUN]
     outcome = run_all([job(entry, masker) for entry in ready], jobs, masker.listener(listener))
     rows = [_row(plan, entry, outcome.results.get(entry.id), masker, started) for entry in plan.entries]
-    verdict = decide(
-        [row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE or plan.measured_elsewhere
-    )
+    verdict = decide([row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE or plan.measured_elsewhere)
     if outcome.cancelled and verdict.word is Word.GO:
         verdict = Verdict(Word.COULD_NOT_TELL, None, f"cancelled ({outcome.cancelled}) before everything was looked at")
     return Report(plan, rows, verdict, git.head(), started, monotonic() - clock, notes)
