@@ -175,7 +175,7 @@ def test_the_frozen_names() -> None:
     gate = workflow("pre-deploy")["jobs"]["gate"]
     assert (gate["name"], gate["if"], gate["needs"]) == ("gate", "always()", ["code", "rest"])
     [job] = yaml.safe_load(init_command.workflow(Facts("main", ["true"])))["jobs"].values()
-    assert branch_rule.CHECK == f"{job['name']} / {gate['name']}"
+    assert f"{job['name']} / {gate['name']}" == branch_rule.CHECK
     assert f"`{branch_rule.CHECK}`" in (ROOT / "docs" / "required-checks.md").read_text()
 
 
