@@ -160,6 +160,7 @@ def test_the_second_server_refuses_so_the_first_goes_back(servers: Fleet) -> Non
     servers.live((OLD, "blue"), (OLD, "blue"))
 
 
+@pytest.mark.long
 def test_one_of_a_group_refuses_so_all_go_back(servers: Fleet) -> None:
     (servers.hosts[0].work / "second").touch()
     script = f"cd; test ! -e second || echo '{{\"ready\": 503}}' > faults/{NEW}.json"

@@ -41,6 +41,7 @@ def test_nobody_answers_so_it_goes_back(servers: Fleet) -> None:
     assert servers.hosts[0].good("status")["left"][-1]["reason"] == "nobody answered the hold in time"
 
 
+@pytest.mark.long
 def test_what_is_confirmed_is_held_no_more(servers: Fleet) -> None:
     switched(servers)
     assert servers.do("confirm", release=NEW).code == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,30 @@ def test_the_frozen_names() -> None:
     [job] = yaml.safe_load(init_command.workflow(Facts("main", ["true"])))["jobs"].values()
     assert f"{job['name']} / {gate['name']}" == branch_rule.CHECK
     assert f"`{branch_rule.CHECK}`" in (ROOT / "docs" / "required-checks.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "rest", "verdict"),
+    [
+        ("success go", "success go", "go"),
+        ("failure no-go", "success go", "no-go"),
+        ("success go", "failure no-go", "no-go"),
+        ("failure could-not-tell", "failure no-go", "no-go"),
+        ("failure could-not-tell", "success go", "could-not-tell"),
+        ("cancelled ", "success go", "could-not-tell"),
+        ("skipped ", "skipped ", "could-not-tell"),
+        ("success ", "success go", "could-not-tell"),
+        # The gate said go, and something after it failed: the job did not succeed.
+        ("failure go", "success go", "could-not-tell"),
+        ("", "", "could-not-tell"),
+    ],
+)
+def test_both_halves_must_say_go(tmp_path: Path, code: str, rest: str, verdict: str) -> None:
+    [step] = workflow("pre-deploy")["jobs"]["gate"]["steps"]
+    environment = {"PATH": os.environ["PATH"], "CODE": code, "REST": rest, "GITHUB_OUTPUT": str(tmp_path / "out")}
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, capture_output=True, timeout=60)
+    assert (tmp_path / "out").read_text() == f"verdict={verdict}\n"
+    assert (done.returncode == 0) == (verdict == "go")
 
 
 def test_the_gate_in_a_folder_is_the_root_action() -> None:

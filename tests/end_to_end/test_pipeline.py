@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fleet import OLD, Fleet, fleet
+from support import ROOT
 
 from deploy_gate.commands import init_command
 from deploy_gate.facts.repository_facts import Facts
@@ -22,6 +24,8 @@ LINT = {
     "with": {"path": "shop", "python": sys.executable},
 }
 LOG = {"check": "changelog", "phases": ["pull-request", "pre-deploy"]}
+# What tests need is no secret, though it looks like one, also where the environment is protected.
+DATABASE = 'echo "DATABASE_URL=postgresql://ada:only-for-tests@localhost/shop" >> "$GITHUB_ENV"'
 HIDDEN = "a value for nobody else"
 
 
@@ -40,7 +44,7 @@ def shop(consumer: Any, server: Fleet) -> Any:
     orders = {"check": "http-endpoint", "phases": ["verify"], "with": {"url": url}}
     lines = {"lint": LINT, "log": LOG, "orders": orders}
     consumer.checklist(lines, environments={"production": {"branch": "main", "protected": True}})
-    setup = ['test -z "${SSH_PRIVATE_KEY-}${DEPLOY_GATE_SECRETS-}"', 'echo "the project is installed"']
+    setup = ['test -z "${SSH_PRIVATE_KEY-}${DEPLOY_GATE_SECRETS-}"', 'echo "the project is installed"', DATABASE]
     for path, name in init_command.WORKFLOWS.items():
         text = init_command.workflow(Facts("main", setup), name)
         short = "slots.json\n      watch: 1s" if name == "deploy" else "slots.json"
@@ -162,3 +166,38 @@ def test_a_pull_request_needs_one_check_and_sees_no_secret(shop: Any, server: Fl
     assert results(found) == dict.fromkeys(("code", "rest", "gate"), "success"), text(found)
     assert found.jobs["gate"].outputs["verdict.verdict"] == "go"
     assert "pull-request" in found.jobs["code"].summary.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("deploy", "verify", "rolls_back"),
+    [
+        ("skipped", "skipped", False),
+        ("success", "echo verdict=go >> $GITHUB_OUTPUT", False),
+        ("success", "echo verdict=could-not-tell >> $GITHUB_OUTPUT; false", False),
+        ("success", "echo verdict=no-go >> $GITHUB_OUTPUT; false", True),
+        ("success", "false", True),
+        ("success", "true", True),
+        ("failure", "skipped", True),
+    ],
+)
+def test_when_it_is_rolled_back(consumer: Any, tmp_path: Path, deploy: str, verify: str, rolls_back: bool) -> None:
+    """The condition of the pipeline itself, on jobs that end as they are told."""
+    condition = yaml.safe_load((ROOT / ".github/workflows/pipeline.yml").read_text())["jobs"]["rollback"]["if"]
+    plain = {"runs-on": "ubuntu-latest", "steps": [{"run": "true"}]}
+    steps = [{"id": "watch", "run": verify}]
+    jobs = {
+        "rest": {**plain, "steps": [{"run": "false" if deploy == "skipped" else "true"}]},
+        "deploy": {**plain, "needs": "rest", "steps": [{"run": "false" if deploy == "failure" else "true"}]},
+        "verify": {
+            **plain,
+            "needs": ["rest", "deploy"],
+            "steps": steps,
+            "outputs": {"verdict": "${{ steps.watch.outputs.verdict }}"},
+        },
+        "rollback": {**plain, "needs": ["rest", "deploy", "verify"], "if": condition},
+    }
+    consumer.write(".github/workflows/when.yml", yaml.safe_dump({"on": "push", "jobs": jobs}))
+    consumer.commit("chore: when")
+    (tmp_path / "run").mkdir()
+    found = act.run(consumer.path, "when.yml", act.Stage(tmp_path / "run", {}, lock="dev"), timeout=120)
+    assert ("rollback" in results(found)) == rolls_back, text(found)
