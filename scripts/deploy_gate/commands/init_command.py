@@ -65,7 +65,11 @@ def _left_to_do() -> str:
     )
     return (
         measured if ready else "No item of a pull request can be measured here yet; take lines out of `items:`.\n"
-    ) + f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up."
+    ) + (
+        f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up.\n"
+        "deploy.yml begins when the variables PRODUCTION_HOST and PRODUCTION_HOST_KEYS and the secret SSH_PRIVATE_KEY "
+        "are there: docs/deploy.md"
+    )
 
 
 def _scripts() -> str:
