@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy_gate.catalog import About
 from deploy_gate.result import Result, passed
-from deploy_gate.rollout import deployment, order
+from deploy_gate.rollout import closing
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.rollout.stopped import Stopped
 from deploy_gate.ssh.hostprogram import HostProgram
@@ -26,21 +26,21 @@ def operate(
     release: str,
 ) -> Result:
     """Confirm on every server; one that went back already is told, and nothing is called a success."""
-    wanted = order.identity(release)
+    closing.check(release)
     with servers(Login(host, host_keys, config, python, sudo)) as where:
-        return confirmed(where, wanted)
+        return confirmed(where, closing.meant(where, release))
 
 
 def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo: bool, release: str, **_: Any) -> None:
     """What no type can tell."""
     Login(host, host_keys, config, python, sudo).check()
-    order.check(release=release, smoke=[], smoke_command="", manifest="", archive="")
+    closing.check(release)
 
 
 def confirmed(where: Sequence[HostProgram], release: str) -> Result:
     """The answers of all of them as one."""
     try:
-        deployment.confirm(where, release)
+        closing.confirm(where, release)
     except Stopped as stopped:
         return stopped.result("see where it is live: `do diagnose`")
     return passed(f"{release[:12]} is confirmed on {counted(len(where), 'server')}")

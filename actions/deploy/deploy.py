@@ -8,7 +8,7 @@ from deploy_gate.catalog import About
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result
 from deploy_gate.rollout import order
-from deploy_gate.rollout.deployment import Deployment, Times
+from deploy_gate.rollout.deployment import Deployment, Terms, check_groups
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.units import Duration, show_duration
 
@@ -32,9 +32,12 @@ def operate(  # noqa: PLR0913 - one for each input
     confirm_within: Duration,
     watch: Duration,
     guard_for: Duration,
+    at_once: int,
+    confirm: bool,
 ) -> Result:
     """Deploy to all of the servers or to none; after the switch any trouble leads back, and says so."""
     check_times(confirm_within, watch)
+    check_groups(at_once)
     made = order.made(
         release=release,
         smoke=smoke,
@@ -44,7 +47,8 @@ def operate(  # noqa: PLR0913 - one for each input
         acknowledged=acknowledged,
     )
     with servers(Login(host, host_keys, config, python, sudo)) as where:
-        return Deployment(where, made.release, Times(confirm_within, watch, guard_for)).run(made)
+        terms = Terms(confirm_within, watch, guard_for, at_once, confirm)
+        return Deployment(where, made.release, terms).run(made)
 
 
 def validate(  # noqa: PLR0913 - one for each input
@@ -61,10 +65,12 @@ def validate(  # noqa: PLR0913 - one for each input
     smoke_command: str,
     confirm_within: float,
     watch: float,
+    at_once: int,
     **_: Any,
 ) -> None:
     """What no type can tell."""
     check_times(confirm_within, watch)
+    check_groups(at_once)
     Login(host, host_keys, config, python, sudo).check()
     order.check(release=release, smoke=smoke, smoke_command=smoke_command, manifest=manifest, archive=archive)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy_gate.catalog import About
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Result, brief
+from deploy_gate.result import Result, brief, passed
 from deploy_gate.rollout import back, way
 from deploy_gate.rollout.order import RELEASE
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
@@ -24,6 +24,7 @@ def operate(  # noqa: PLR0913 - one for each input
     sudo: bool,
     from_release: str,
     to_release: str,
+    unconfirmed: bool,
     reason: str,
     dry_run: bool,
     force: bool,
@@ -38,6 +39,8 @@ def operate(  # noqa: PLR0913 - one for each input
             if dry_run or way.trouble(ways, to_release):
                 return way.shown(ways, to_release)
             leaves = leaves or way.live(ways)
+        if unconfirmed and not (where := way.unconfirmed(where, leaves)):
+            return passed(f"{leaves[:12]} is not live, or confirmed: nothing was changed")
         return back.judge(back.go(where, leaves, reason or "asked for", force=force), leaves, sla)
 
 

@@ -128,6 +128,16 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
+def hide(value: str) -> None:
+    """Let the runner replace a value in everything this job prints from now on; on a laptop nothing."""
+    if not on_github():
+        return
+    for line in dict.fromkeys(one.strip() for one in value.splitlines()):
+        # Shorter ones would blank out half of every log, and protect nothing.
+        if len(line) >= 5:
+            print(f"::add-mask::{_data(line)}", flush=True)
+
+
 def harmless(text: str) -> str:
     """Text for the log that the runner cannot take for a command: `::` at the start of a line, `##[` anywhere in it."""
     if not on_github():

@@ -47,6 +47,20 @@ def test_two_servers_go_together(servers: Fleet, tmp_path: Any) -> None:
     servers.live((NEW, "green"), (NEW, "green"))
 
 
+def test_a_group_is_switched_at_once_and_left_for_somebody_else_to_confirm(servers: Fleet) -> None:
+    told = servers.deploy(NEW, 2, at_once="2", confirm="false")
+    assert (told.code, told.data["measured"]) == (0, "switched"), told
+    assert told.found == (
+        f"{NEW[:12]} is live on 2 servers, watched for 0.5 s; confirm it within 40 s, else they go back by themselves"
+    )
+    servers.live((NEW, "green"), (NEW, "green"))
+    assert {host.machine.load().watch.phase for host in servers.hosts} == {CONFIRM}  # type: ignore[union-attr]
+    # Asked again, it still does not say that it is good.
+    again = servers.deploy(NEW, 2, confirm="false")
+    assert (again.code, again.found) == (0, f"{NEW[:12]} is live on 2 servers already")
+    assert {host.machine.load().watch.phase for host in servers.hosts} == {CONFIRM}  # type: ignore[union-attr]
+
+
 def test_images_are_streamed_to_the_hosts_own_command(servers: Fleet, tmp_path: Any) -> None:
     archive = tmp_path / "images.tar"
     archive.write_bytes(bytes(range(256)) * 20_000)
@@ -146,6 +160,17 @@ def test_the_second_server_refuses_so_the_first_goes_back(servers: Fleet) -> Non
     servers.live((OLD, "blue"), (OLD, "blue"))
 
 
+@pytest.mark.long
+def test_one_of_a_group_refuses_so_all_go_back(servers: Fleet) -> None:
+    (servers.hosts[0].work / "second").touch()
+    script = f"cd; test ! -e second || echo '{{\"ready\": 503}}' > faults/{NEW}.json"
+    told = servers.deploy(NEW, 2, at_once="2", smoke_command=f"sh -c {json.dumps(script)}")
+    (servers.hosts[0].work / "second").unlink()
+    assert told.code == 4, told
+    assert told.found.startswith(f"switch on {servers.doors[0].host}: green is not ready for traffic: ")
+    servers.live((OLD, "blue"), (OLD, "blue"))
+
+
 def test_cancelled_after_the_switch(servers: Fleet) -> None:
     child = servers.popen("deploy", servers.inputs(release=NEW, watch="20s", confirm_within="1m"))
     wait_for(servers.hosts[0], NEW, CONFIRM)
@@ -238,7 +263,7 @@ def deployed(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> Result:
     monkeypatch.setattr(deployment, "PAUSE", 0.05)
     login = {"host": [servers.doors[0].host], "host_keys": servers.doors[0].pins, "config": "slots.json"}
     given = {"manifest": "", "archive": "", "smoke": [], "smoke_command": "", "acknowledged": False}
-    times = {"confirm_within": 40.0, "watch": 0.1, "guard_for": 60.0}
+    times = {"confirm_within": 40.0, "watch": 0.1, "guard_for": 60.0, "at_once": 1, "confirm": True}
     function = Catalog().get("deploy").function
     return function(**login, python="python3", sudo=False, release=NEW, **given, **times)
 
@@ -318,6 +343,7 @@ def test_a_lease_is_kept_alive_and_given_back(servers: Fleet, monkeypatch: pytes
     [
         ({"release": "main"}, "input 'release' is 'main', expected forty hexadecimal digits"),
         ({"watch": "2m", "confirm_within": "2m"}, "input 'confirm-within' is 2 min, expected 2 min 30 s or more"),
+        ({"at_once": "0"}, "input 'at-once' is 0, expected 1 or more"),
         ({"smoke": "orders"}, "input 'smoke' is 'orders', expected at most 20 paths that begin with /"),
         ({"smoke_command": "echo 'x"}, "input 'smoke-command' is 'echo 'x', whose quotes do not close"),
         ({"manifest": "/nowhere.json"}, "the file '/nowhere.json' is not there"),

@@ -57,6 +57,17 @@ def test_what_it_would_do_is_shown_and_not_done(servers: Fleet) -> None:
     assert (told.code, told.data["fix"]) == (1, "there was no release before; deploy one that is good")
 
 
+def test_what_somebody_found_good_stays_when_only_the_unconfirmed_is_meant(servers: Fleet) -> None:
+    put_in(servers)
+    put_in(Fleet(servers.hosts[1:], servers.doors[1:]), confirm=False)
+    told = servers.do("rollback", from_release=NEW, unconfirmed="true")
+    assert (told.code, told.found) == (0, f"{NEW[:12]} is not live, or confirmed: nothing was changed")
+    told = servers.do("rollback", 2, from_release=NEW, unconfirmed="true", reason="the run died")
+    assert told.code == 0, told
+    assert told.found.startswith(f"left {NEW[:12]}: {servers.doors[1].host} is on blue ")
+    servers.live((NEW, "green"), (OLD, "blue"))
+
+
 def test_the_schema_may_forbid_it(servers: Fleet) -> None:
     put_in(servers)
     machine = servers.hosts[0].machine

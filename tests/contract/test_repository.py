@@ -14,7 +14,8 @@ from deploy_gate.bootstrap import ensure
 from deploy_gate.commands import lint_command
 
 WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
-ACTIONS = sorted([ROOT / "action.yml", *ROOT.glob("actions/*/action.yml")])
+FOLDERS = ("actions/*/action.yml", ".github/actions/*/action.yml")
+ACTIONS = sorted([ROOT / "action.yml", *(path for pattern in FOLDERS for path in ROOT.glob(pattern))])
 
 
 @pytest.mark.parametrize("name", lint_command.commands(ROOT))

@@ -1,49 +1,57 @@
-"""A consumer's own workflows call ours under a real runner: push, deploy; a bad release; a rollback by hand."""
+"""The ERP's own workflows call ours under a real runner: push, deploy; a bad release; a rollback by hand."""
 
 from __future__ import annotations
 
 import json
-import shlex
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from fleet import OLD, Fleet, fleet
+from slots.world import World
+from support import ROOT
 
 from deploy_gate.workbench import act, stage
+from host.state import CONFIRM
+
+UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Fleet]:
-    """One server, OLD live in blue."""
-    with fleet(1) as found:
+def servers() -> Iterator[Fleet]:
+    """Staging and production, OLD live in blue on both."""
+    with fleet(2) as found:
         found.reset()
         yield found
 
 
-def run(consumer: Any, server: Fleet, scratch: Path, workflow: str, event: str, **inputs: Any) -> act.Run:
+def run(
+    consumer: Any, servers: Fleet, scratch: Path, workflow: str = "deploy.yml", event: str = "push", **inputs: Any
+) -> act.Run:
     """Run a workflow of the consumer."""
     scratch.mkdir()
     payload = {"inputs": inputs} if inputs else {}
-    secrets = {"SSH_PRIVATE_KEY": server.key}
-    where = act.Stage(scratch, consumer.staged.references, secrets, event=event, payload=payload, lock="dev")
-    return act.run(consumer.path, workflow, where, timeout=180)
+    variables: dict[str, str] = {}
+    for name, door in zip(("STAGING", "PRODUCTION"), servers.doors, strict=True):
+        variables |= {f"{name}_HOST": door.host, f"{name}_HOST_KEYS": door.pins}
+    secrets = {"SSH_PRIVATE_KEY": servers.key}
+    where = act.Stage(scratch, consumer.staged.references, secrets, variables, event=event, payload=payload, lock="dev")
+    return act.run(consumer.path, workflow, where, timeout=300)
 
 
-def caller(consumer: Any, server: Fleet, name: str, on: Any, **given: Any) -> None:
-    """A workflow of the consumer's that calls ours."""
-    inputs = {"environment": "production", **server.inputs(), **given}
-    job = {
-        "uses": f"tsh/deploy-gate/.github/workflows/{name}@v1",
-        "with": inputs,
-        "secrets": {"SSH_PRIVATE_KEY": "${{ secrets.SSH_PRIVATE_KEY }}"},
-    }
-    outcome = "${{ needs.call.outputs.outcome || needs.call.outputs.status }}"
-    tell = {"run": 'echo "outcome: $OUTCOME"', "env": {"OUTCOME": outcome}}
-    after = {"needs": "call", "if": "always()", "runs-on": "ubuntu-latest", "steps": [tell]}
-    consumer.write(f".github/workflows/{name}", yaml.safe_dump({"on": on, "jobs": {"call": job, "after": after}}))
+def erp(consumer: Any) -> None:
+    """The example's workflows in the consumer; only where the servers keep their configuration is another place."""
+    for name in ("deploy", "rollback"):
+        text = (ROOT / f"examples/erp/.github/workflows/{name}.yml").read_text()
+        assert "config: /srv/erp/scripts/deployment/slots.json\n" in text
+        short = "config: slots.json\n" + ("      watch: 3s\n" if name == "deploy" else "")
+        consumer.write(
+            f".github/workflows/{name}.yml", text.replace("config: /srv/erp/scripts/deployment/slots.json\n", short)
+        )
 
 
 def text(found: act.Run) -> str:
@@ -51,48 +59,89 @@ def text(found: act.Run) -> str:
     return "\n".join(line for job in found.jobs.values() for line in job.log) + found.said
 
 
-def test_push_deploys_and_a_bad_release_comes_back(consumer: Any, server: Fleet, tmp_path: Path) -> None:
-    host = server.hosts[0]
-    # Well until it has the traffic, ill from then on.
-    wait = "while test ! -e flags/green; do sleep 0.05; done; cp trap faults/$1.json"
-    script = f"cd; test ! -e trap || ({wait}) >/dev/null 2>&1 &"
-    smoke = shlex.join(["sh", "-c", script, "trap", "{release}"])
-    caller(consumer, server, "deploy.yml", "push", watch="3s", **{"smoke-command": smoke})
-    caller(
-        consumer,
-        server,
-        "rollback.yml",
-        {"workflow_dispatch": {"inputs": {"reason": {"required": True}}}},
-        reason="${{ inputs.reason }}",
-    )
+def outcome(found: act.Run) -> str:
+    """What became of the deployment. act runs no job after a called workflow that failed, so it is read where it is made."""
+    [told] = [json.loads(value) for key, value in found.jobs["deploy"].outputs.items() if key == "deploy.result"]
+    return str(told["measured"])
+
+
+@contextmanager
+def ill_once_it_is_live(host: World, release: str) -> Iterator[None]:
+    """A release that is well until it has the traffic."""
+    over = threading.Event()
+
+    def wait() -> None:
+        while not over.wait(0.05):
+            if host.machine.load().release() == release:
+                host.fault(release, ready=500, live=500)
+                return
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_develop_to_staging_main_to_production_and_back(consumer: Any, servers: Fleet, tmp_path: Path) -> None:
+    production = servers.hosts[1]
+    erp(consumer)
+    consumer.git("checkout", "-q", "-b", "develop")
     consumer.commit("feat: the first")
-    bad = consumer.git("rev-parse", "HEAD^{tree}")
-    (host.work / "trap").write_text(json.dumps({"ready": 500, "live": 500}))
-    found = run(consumer, server, tmp_path / "bad", "deploy.yml", "push")
-    assert found.code == 1, text(found)
-    assert "fell back" in text(found)
-    # act runs no job after a called workflow that failed, so the output is read where it is made.
-    told = [json.loads(value) for key, value in found.jobs["deploy"].outputs.items() if key == "deploy.result"]
-    assert [one["measured"] for one in told] == ["fell back"], found.jobs["deploy"].outputs.keys()
-    host.live(OLD, "blue")
-    assert host.good("status")["left"][-1]["release"] == bad
+    first = consumer.git("rev-parse", "HEAD^{tree}")
+    found = run(consumer, servers, tmp_path / "develop")
+    assert (found.code, outcome(found)) == (0, "deployed"), text(found)
+    servers.live((first, "green"), (OLD, "blue"))
+
+    consumer.git("checkout", "-q", "-b", "main")
+    with ill_once_it_is_live(production, first):
+        found = run(consumer, servers, tmp_path / "bad")
+    assert (found.code, outcome(found)) == (1, "fell back"), text(found)
+    servers.live((first, "green"), (OLD, "blue"))
+    assert production.good("status")["left"][-1]["release"] == first
     assert list((tmp_path / "bad" / "artifacts").glob("diagnosis-production/*"))
 
-    (host.work / "trap").unlink()
     consumer.write("shop/price.py", '"""Prices, corrected."""\n')
     consumer.commit("fix: the second")
     good = consumer.git("rev-parse", "HEAD^{tree}")
-    found = run(consumer, server, tmp_path / "good", "deploy.yml", "push")
-    assert found.code == 0, text(found)
-    assert "outcome: deployed" in found.jobs["after"].log
-    host.live(good, "green")
+    found = run(consumer, servers, tmp_path / "good")
+    assert (found.code, outcome(found)) == (0, "deployed"), text(found)
+    servers.live((first, "green"), (good, "green"))
 
-    found = run(consumer, server, tmp_path / "back", "rollback.yml", "workflow_dispatch", reason="orders fail")
+    inputs = {"environment": "production", "reason": "orders fail"}
+    found = run(consumer, servers, tmp_path / "back", "rollback.yml", "workflow_dispatch", **inputs)
     assert found.code == 0, text(found)
-    assert "outcome: passed" in found.jobs["after"].log
-    assert f"would go back: {server.doors[0].host} serves {good[:12]} from green, before it {OLD[:12]}" in text(found)
-    host.live(OLD, "blue")
-    assert host.good("status")["left"][-1]["reason"] == "orders fail"
+    assert found.jobs["rollback"].outputs["rollback.status"] == "passed"
+    assert f"would go back: {servers.doors[1].host} serves {good[:12]} from green, before it {OLD[:12]}" in text(found)
+    servers.live((first, "green"), (OLD, "blue"))
+    assert production.good("status")["left"][-1]["reason"] == "orders fail"
+
+
+@pytest.mark.long
+def test_what_an_earlier_job_made_is_brought(consumer: Any, servers: Fleet, tmp_path: Path) -> None:
+    servers.reset()
+    host = servers.hosts[0]
+    host.configure(commands={"receive": ["sh", "-c", f"cat > {host.work}/arrived"]})
+    erp(consumer)
+    path = consumer.path / ".github/workflows/deploy.yml"
+    data = yaml.safe_load(path.read_text())
+    script = 'mkdir made; echo "layers" > made/images.tar; echo "{\\"revisions\\": []}" > made/manifest.json'
+    upload = {"uses": UPLOAD, "with": {"name": "release", "path": "made"}}
+    images = {"runs-on": "ubuntu-latest", "steps": [{"run": script}, upload]}
+    call = data["jobs"]["deploy"]
+    call["with"] |= {"artifact": "release", "manifest": "manifest.json", "archive": "images.tar", "confirm": False}
+    data["jobs"] = {"images": images, "deploy": {**call, "needs": "images"}}
+    data["on"] = data.pop(True)
+    path.write_text(yaml.safe_dump(data))
+    consumer.git("checkout", "-q", "-b", "develop")
+    consumer.commit("feat: with images")
+    found = run(consumer, servers, tmp_path / "run")
+    assert (found.code, outcome(found)) == (0, "switched"), text(found)
+    assert (host.work / "arrived").read_text() == "layers\n"
+    servers.live((consumer.git("rev-parse", "HEAD^{tree}"), "green"))
+    assert host.good("status")["watch"]["phase"] == CONFIRM
 
 
 def test_what_the_stage_changed(staged: stage.Staged) -> None:

@@ -16,9 +16,11 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.result import Status
 from deploy_gate.workbench import act, shop, stage
 
+WORKFLOWS = ("ci", "deploy", "pipeline", "pre-deploy", "rollback", "verify")
+
 
 def test_the_stage_changes_what_act_does_not_know_and_nothing_else(staged: stage.Staged) -> None:
-    assert staged.changes == [f".github/workflows/{name}.yml" for name in ("ci", "deploy", "rollback")]
+    assert staged.changes == [f".github/workflows/{name}.yml" for name in WORKFLOWS]
     differing = []
     for path in sorted(staged.path.rglob("*")):
         original = ROOT / path.relative_to(staged.path)

@@ -208,6 +208,16 @@ def test_left_to_another_job_is_said(mixed: Gate) -> None:
     assert "note: left to another job: 1 item of this phase" in out
 
 
+def test_half_of_a_phase_may_be_empty_when_the_other_half_is_not(gate: Gate) -> None:
+    away = {"check": "fine", "runs-code": True, "not-applicable": "no Python here"}
+    gate.checklist({"a": away, "b": {"check": "fine"}})
+    assert gate.verify("--code", "only")[0] == 0
+    assert gate.verify("--code", "without")[0] == 0
+    gate.checklist({"a": away, "b": {"check": "fine", "not-applicable": "not here either"}})
+    assert gate.verify("--code", "only")[0] == 3
+    assert gate.verify("--code", "without")[0] == 3
+
+
 def test_nothing_looked_at_is_not_a_go(gate: Gate) -> None:
     gate.checklist({"a": {"check": "to-come", "planned": True}})
     code, out, _ = gate.verify()

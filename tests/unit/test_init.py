@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
-from support import Repository
+from support import ROOT, Repository
 
-from deploy_gate import cli
+from deploy_gate import branch_rule, cli, yamlfile
 
 ALEMBIC = {"migrations-documented", "migrations-staged", "migrations-reversible", "rollback-migration"}
 
@@ -36,7 +37,10 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
     items, workflow = written()
     assert code == 0
     assert items == {"no-todo": {"with": {"paths": ["shop/orders"]}}}
-    assert ".venv/bin/pip install -r requirements-dev.txt" in workflow
+    assert yaml.safe_load(workflow)["jobs"]["checklist"]["with"]["setup"].splitlines() == [
+        "python3 -m venv .venv",
+        ".venv/bin/pip install -r requirements-dev.txt",
+    ]
     assert "8 items of a pull request can be measured from the first run: lint, types" in out
 
 
@@ -81,8 +85,9 @@ def test_installs_the_way_the_project_does(
     repository.write(name, "")
     repository.commit()
     init(capsys)
-    workflow = yaml.safe_load(written()[1])
-    assert command in workflow["jobs"]["gate"]["steps"][1]["run"]
+    for path, job in (("deploy-gate", "checklist"), ("deploy", "deploy")):
+        workflow = yaml.safe_load(Path(f".github/workflows/{path}.yml").read_text())
+        assert command in workflow["jobs"][job]["with"]["setup"]
 
 
 def test_integration_tests_in_a_folder(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,4 +113,24 @@ def test_names_from_outside_stay_texts(repository: Repository, capsys: pytest.Ca
     repository.write('pay"ment: {a}/b.py', "")
     repository.commit()
     assert init(capsys)[0] == 0
-    assert yaml.safe_load(written()[1])[True]["push"]["branches"] == ["it's-#{x}&!|>%@"]
+    assert yaml.safe_load(written()[1])[True]["pull_request"]["branches"] == ["it's-#{x}&!|>%@"]
+    deploy = yaml.safe_load(Path(".github/workflows/deploy.yml").read_text())
+    assert deploy[True]["push"]["branches"] == ["it's-#{x}&!|>%@"]
+
+
+def test_the_branch_rule_is_told(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.commit()
+    _, out, _ = init(capsys)
+    assert 'Require the check "checklist / gate" on main: `init --apply` sets the rule with GITHUB_TOKEN' in out
+    shown = next(line for line in out.splitlines() if line.strip().startswith("{"))
+    assert json.loads(shown) == branch_rule.rule("main")
+    job = yaml.safe_load(written()[1])["jobs"]
+    called = yamlfile.read(ROOT / ".github/workflows/pre-deploy.yml").data["jobs"]
+    assert [f"{one['name']} / {called['gate']['name']}" for one in job.values()] == [branch_rule.CHECK]
+
+
+def test_another_deploy_workflow_is_not_overwritten(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.write(".github/workflows/deploy.yml", "mine")
+    code, _, err = init(capsys)
+    assert (code, ".github/workflows/deploy.yml exist already" in err) == (2, True)
+    assert not Path("checklist.yml").exists()

@@ -15,7 +15,7 @@ from deploy_gate.bootstrap import ROOT
 from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
-from deploy_gate.engine import gate, plan
+from deploy_gate.engine import bundle, gate, plan
 from deploy_gate.engine.verdict import EXIT
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report import terminal, write
@@ -66,6 +66,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
         write.clear(report)
     if jobs < 0:
         raise Misconfigured([f"input 'jobs' is {jobs}, expected 0 or more"])
+    bundle.unpack()
     made = planned(Phase(phase), environment, checklist, only, code)
     folder = report or default_report()
     progress = terminal.Progress(sum(entry.state is plan.State.RUN for entry in made.entries))

@@ -1,4 +1,4 @@
-"""`init`: a first checklist file and workflow for the repository it stands in, by looking at it. Overwrites nothing."""
+"""`init`: a first checklist file and workflows for the repository it stands in. Overwrites nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from deploy_gate import arguments, bootstrap
+from deploy_gate import arguments, bootstrap, branch_rule
 from deploy_gate.atomic import write_all
 from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
@@ -18,25 +18,41 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.units import counted
 
 CHECKLIST = Path("checklist.yml")
-WORKFLOW = Path(".github/workflows/deploy-gate.yml")
+WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", "deploy", "rollback")}
+TEMPLATES = {"deploy-gate": "init_workflow.yml", "deploy": "init_deploy.yml", "rollback": "init_rollback.yml"}
 
 
 def run(argv: list[str]) -> int:
-    """Write both files and say what is left to do."""
-    arguments.Parser("init", "Write a first checklist.yml and workflow for this repository.").parse(argv)
-    taken = [str(path) for path in (CHECKLIST, WORKFLOW) if os.path.lexists(path)]
-    if taken:
-        raise Misconfigured([f"{' and '.join(taken)} exist already; init overwrites nothing, move them away first"])
+    """Write the files, tell the branch rule or set it, and say what is left to do."""
+    parser = arguments.Parser("init", "Write a first checklist.yml and the workflows for this repository.")
+    help_text = "set the branch rule on GitHub, with GITHUB_TOKEN; files that are there already are left as they are"
+    parser.add_argument("--apply", action="store_true", help=help_text)
+    apply = parser.parse(argv).apply
     facts = look(Path())
+    wanted = [CHECKLIST, *WORKFLOWS]
+    taken = [path for path in wanted if os.path.lexists(path)]
+    if taken and not apply:
+        listed = ", ".join(map(str, taken))
+        raise Misconfigured([f"{listed} exist already; init overwrites nothing, move them away first"])
+    if not taken:
+        _write(facts)
+    if apply:
+        print(branch_rule.apply(facts.branch))
+    elif not taken:
+        print(branch_rule.told(facts.branch))
+    return 0
+
+
+def _write(facts: Facts) -> None:
+    files = {CHECKLIST: checklist(facts)} | {path: workflow(facts, name) for path, name in WORKFLOWS.items()}
     try:
-        write_all({CHECKLIST: checklist(facts), WORKFLOW: workflow(facts)})
+        write_all(files)
     except OSError as fault:
         raise Misconfigured([f"{fault.filename} cannot be written: {fault.strerror}; nothing was written"]) from None
-    print(f"wrote {CHECKLIST} and {WORKFLOW}")
+    print(f"wrote {', '.join(map(str, files))}")
     for line in facts.seen:
         print(f"  found {line}")
     print(_left_to_do())
-    return 0
 
 
 def _left_to_do() -> str:
@@ -49,7 +65,11 @@ def _left_to_do() -> str:
     )
     return (
         measured if ready else "No item of a pull request can be measured here yet; take lines out of `items:`.\n"
-    ) + f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up."
+    ) + (
+        f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up.\n"
+        "deploy.yml begins when the variables PRODUCTION_HOST and PRODUCTION_HOST_KEYS and the secret SSH_PRIVATE_KEY "
+        "are there: docs/deploy.md"
+    )
 
 
 def _scripts() -> str:
@@ -83,11 +103,11 @@ def checklist(facts: Facts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def workflow(facts: Facts) -> str:
-    """A workflow for pull requests: no secret, since it runs the repository's own code."""
-    template = (bootstrap.ROOT / "scripts" / "deploy_gate" / "commands" / "init_workflow.yml").read_text(
-        encoding="utf-8"
-    )
-    install = "\n          ".join(facts.install)
-    values = {"$BRANCH": json.dumps(facts.branch), "$INSTALL": install}
-    return re.sub(r"\$(?:BRANCH|INSTALL)", lambda match: values[match[0]], template)
+def workflow(facts: Facts, name: str = "deploy-gate") -> str:
+    """One of the workflows. That for pull requests names no secret, since it runs the repository's own code."""
+    folder = bootstrap.ROOT / "scripts" / "deploy_gate" / "commands"
+    template = (folder / TEMPLATES[name]).read_text(encoding="utf-8")
+    install = "\n        ".join(facts.install)
+    config = json.dumps(f"/srv/{facts.name}/scripts/deployment/slots.json")
+    values = {"$BRANCH": json.dumps(facts.branch), "$INSTALL": install, "$CONFIG": config}
+    return re.sub(r"\$(?:BRANCH|INSTALL|CONFIG)", lambda match: values[match[0]], template)

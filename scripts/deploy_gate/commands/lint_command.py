@@ -10,7 +10,7 @@ from deploy_gate import arguments, bootstrap, process
 from deploy_gate.report.terminal import coloured, paint
 from deploy_gate.result import CouldNotTell
 
-_ACTIONS = ("action.yml", "actions/*/action.yml")
+_ACTIONS = ("action.yml", "actions/*/action.yml", ".github/actions/*/action.yml")
 _WORKFLOWS = (".github/workflows/*.yml", "examples/*/.github/workflows/*.yml")
 
 

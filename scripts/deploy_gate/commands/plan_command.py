@@ -12,7 +12,7 @@ from typing import Any
 from deploy_gate import arguments
 from deploy_gate.checklist.model import Phase
 from deploy_gate.commands.gate_command import planned
-from deploy_gate.engine import masking
+from deploy_gate.engine import bundle, masking
 from deploy_gate.engine.plan import Code, Entry, Plan, State
 from deploy_gate.inputs import convert
 from deploy_gate.problems import Misconfigured
@@ -29,6 +29,7 @@ def run(argv: list[str]) -> int:
     parser.add_argument("--code", default="with", help="with, only or without the items that run the repository's code")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse(argv)
+    bundle.unpack()
     phases = [_choice("--phase", options.phase, Phase)] if options.phase else list(Phase)
     code = _choice("--code", options.code, Code)
     plans = [planned(Phase(phase), options.environment, options.checklist, options.only, code) for phase in phases]

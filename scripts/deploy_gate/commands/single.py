@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy_gate import arguments, process, runner
 from deploy_gate.catalog import Capability, Catalog, Kind
-from deploy_gate.engine import executor, gate, masking
+from deploy_gate.engine import bundle, executor, gate, masking
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report import machine, terminal
 from deploy_gate.result import FallBackFailed, FellBack, Result, Severity, Status
@@ -38,7 +38,9 @@ def run_single(kind: Kind, argv: list[str]) -> int:
     values = arguments.bound(capability.manifest, capability.hints, arguments.given(capability.manifest, options))
     if wrong := capability.faults(values):
         raise Misconfigured([f"{capability.name}: {text}" for text in wrong])
-    masker = masking.from_environment((*capability.about.secrets, *capability.named(values)))
+    secrets = (*capability.about.secrets, *capability.named(values))
+    bundle.unpack(secrets)
+    masker = masking.from_environment(secrets)
     result = masker.result(_run(capability, values, masker))
     _tell(capability, result, as_json=options.json)
     return FALLEN.get(type(result), EXIT.get(result.status, 0))

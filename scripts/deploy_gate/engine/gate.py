@@ -54,7 +54,7 @@ def run(plan: Plan, *, jobs: int, mixed: bool, listener: masking.Listener) -> Re
     ready = [entry for entry in plan.entries if entry.state is State.RUN]
     outcome = run_all([job(entry, masker) for entry in ready], jobs, masker.listener(listener))
     rows = [_row(plan, entry, outcome.results.get(entry.id), masker, started) for entry in plan.entries]
-    verdict = decide([row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE)
+    verdict = decide([row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE or plan.measured_elsewhere)
     if outcome.cancelled and verdict.word is Word.GO:
         verdict = Verdict(Word.COULD_NOT_TELL, None, f"cancelled ({outcome.cancelled}) before everything was looked at")
     return Report(plan, rows, verdict, git.head(), started, monotonic() - clock, notes)
@@ -105,7 +105,8 @@ def _for_tests(plan: Plan) -> set[str]:
     """
     if plan.protected:
         return set()
-    telling = set(masking.secret_names(dict.fromkeys(os.environ, "set"), _declared(plan)))
+    names = dict.fromkeys(os.environ, "set") | {masking.NAMES: os.environ.get(masking.NAMES, "")}
+    telling = set(masking.secret_names(names, _declared(plan)))
     return {name for entry in plan.entries for name in entry.handed} - telling
 
 

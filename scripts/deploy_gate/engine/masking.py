@@ -16,17 +16,19 @@ _NAME = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|COOKIE|WEBHOOK|BEARER|(PRIVATE|ACCESS|API|SIGNING)_?KEY"
     r"|(^|_)(PASS|PWD|AUTH|PAT|DSN|CREDS?|KEY)(_|$)"
 )
-_HARMLESS = {"ACTIONS_ID_TOKEN_REQUEST_URL", "GPG_KEY", "OLDPWD", "PWD", "SSH_AUTH_SOCK"}
+_HARMLESS = {"DEPLOY_GATE_SECRET_NAMES", "ACTIONS_ID_TOKEN_REQUEST_URL", "GPG_KEY", "OLDPWD", "PWD", "SSH_AUTH_SOCK"}
 # The password of a URL may hold any sign that a careless person leaves unescaped, so it ends at the last @.
 _URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s/:@]{0,200}:)([^\s\"'<>]{1,500})(@)")
 MASK = "***"
+NAMES = "DEPLOY_GATE_SECRET_NAMES"
+"""The variable that lists the names of secrets which came in a bundle: no value of it is one, all of theirs are."""
 Listener = Callable[[str, Result | None], None]
 """Told (key, None) when a check starts and (key, result) when it has ended."""
 
 
 def secret_names(environment: Mapping[str, str], also: Iterable[str] = ()) -> list[str]:
     """Names in the environment that hold a secret: declared ones, telling names, and URLs with a password."""
-    declared = set(also)
+    declared = {*also, *environment.get(NAMES, "").split(",")}
     return sorted(
         name
         for name, value in environment.items()

@@ -84,6 +84,8 @@ class Plan:
     entries: list[Entry]
     elsewhere: int
     """Items of this phase that another job looks at (`code`)."""
+    measured_elsewhere: bool = False
+    """Whether one of those can be measured there: then there may be nothing to look at here."""
 
 
 def make(
@@ -108,7 +110,8 @@ def make(
         raise Misconfigured(sorted(set(problems)))
     here = [one for one in entries if phase in one.item.phases and (not chosen or one.id in chosen)]
     kept = [one for one in here if code == "with" or one.runs_code == (code == "only")]
-    return Plan(source, phase, environment, _protected(source, environment), kept, len(here) - len(kept))
+    measured = any(one.state is State.RUN for one in here if one not in kept)
+    return Plan(source, phase, environment, _protected(source, environment), kept, len(here) - len(kept), measured)
 
 
 def _protected(source: Source, environment: str) -> bool:

@@ -18,6 +18,8 @@ class Facts:
 
     branch: str
     install: list[str]
+    name: str = "app"
+    """What the application is called, for a path on its server."""
     seen: list[str] = field(default_factory=list)
     not_applicable: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -25,7 +27,7 @@ class Facts:
 
 def look(root: Path) -> Facts:
     """Look at the repository below `root`; reads a handful of files, runs nothing of it."""
-    facts = Facts(_branch(), _install(root))
+    facts = Facts(_branch(), _install(root), _name(root))
     project = _pyproject(root)
     _python(root, project, facts)
     _tests(root, project, facts)
@@ -37,6 +39,10 @@ def look(root: Path) -> Facts:
     if not (root / "CHANGELOG.md").exists():
         facts.not_applicable["changelog"] = "no CHANGELOG.md yet; remove this line once there is one"
     return facts
+
+
+def _name(root: Path) -> str:
+    return re.sub(r"[^a-z0-9-]+", "-", root.resolve().name.lower()).strip("-") or "app"
 
 
 def _branch() -> str:

@@ -1,4 +1,4 @@
-"""A deployment: prepared side by side, switched one after the other, watched, confirmed; all of the servers or none."""
+"""A deployment: prepared side by side, switched group by group, watched, confirmed; all of the servers or none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploy_gate import runner
+from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Evidence, FellBack, Result, error, failed, fall_back_failed, fell_back, passed
-from deploy_gate.rollout import back, lease, prepare
+from deploy_gate.rollout import back, closing, lease, prepare
 from deploy_gate.rollout.order import Order
-from deploy_gate.rollout.servers import tried, who
-from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, Stopped
+from deploy_gate.rollout.servers import asked, tried, who
+from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, SWITCHED, Stopped
 from deploy_gate.ssh.hostprogram import FALL_BACK_FAILED, FELL_BACK, UNKNOWN, WRONG, Answer, HostProgram
 from deploy_gate.units import counted
 
@@ -20,12 +21,16 @@ UNTOUCHED = "nothing was switched, production is served by the release before"
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class Terms:
     """Seconds: until an unconfirmed switch goes back by itself, of our own watch, of the guard's after the confirm."""
 
     confirm_within: float
     watch: float
     guard_for: float
+    at_once: int = 1
+    """How many servers are switched at once; the groups follow each other."""
+    confirm: bool = True
+    """Whether a watch without trouble confirms it; else somebody else does, or the servers go back."""
 
 
 @dataclass(slots=True)
@@ -34,7 +39,7 @@ class Deployment:
 
     where: Sequence[HostProgram]
     release: str
-    times: Times
+    terms: Terms
     switched: list[HostProgram] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -72,48 +77,55 @@ class Deployment:
     def switch_all(self, leases: Mapping[str, str]) -> Result:
         """All of them, or back on those that were."""
         try:
-            for server in self.where:
-                self.switch(server, leases[server.name])
+            self.switch(self.where, leases)
         except Stopped as stopped:
             return self.fall_back(str(stopped), stopped.answer)
         except KeyboardInterrupt:
             return self.fall_back("cancelled", Answer(UNKNOWN, {}))
         found = f"{self.release[:12]} is live on {counted(len(self.where), 'server')}"
-        within = f"confirm it within {self.times.confirm_within:g} s, else they go back by themselves"
-        return passed(f"{found}; {within}", evidence=self.evidence)
+        return passed(f"{found}; {self.else_back()}", evidence=self.evidence)
+
+    def else_back(self) -> str:
+        """What happens when nobody says that it is good."""
+        return f"confirm it within {self.terms.confirm_within:g} s, else they go back by themselves"
 
     def take_over(self, missing: Sequence[HostProgram], leases: Mapping[str, str]) -> Result:
         """Switch, watch, confirm; back on all of them when anything is not as it should be."""
         try:
-            for server in missing:
-                self.switch(server, leases[server.name])
+            self.switch(missing, leases)
             self.note("switched")
             if missing:
                 self.watch()
                 self.note("watched")
-            confirm(self.where, self.release, leases)
+            if self.terms.confirm:
+                closing.confirm(self.where, self.release, leases)
         except Stopped as stopped:
             return self.fall_back(str(stopped), stopped.answer)
         except KeyboardInterrupt:
             return self.fall_back("cancelled", Answer(UNKNOWN, {}))
         return self.done(changed=bool(missing))
 
-    def switch(self, server: HostProgram, token: str) -> None:
-        """One server; from the moment it is asked it counts as one that may have switched."""
-        self.switched.append(server)
-        words = ("--confirm-within", f"{self.times.confirm_within:g}", "--guard-for", f"{self.times.guard_for:g}")
+    def switch(self, where: Sequence[HostProgram], leases: Mapping[str, str]) -> None:
+        """Group by group; Stopped at the first that refuses, or whose answer is lost."""
+        for first in range(0, len(where), self.terms.at_once):
+            self.switch_group(where[first : first + self.terms.at_once], leases)
+
+    def switch_group(self, group: Sequence[HostProgram], leases: Mapping[str, str]) -> None:
+        """At once; from the moment they are asked they count as servers that may have switched."""
+        self.switched += group
+        words = ("--confirm-within", f"{self.terms.confirm_within:g}", "--guard-for", f"{self.terms.guard_for:g}")
         argv = ("switch", self.release, "--by", who(), *words)
-        answer = tried(lambda one: one.run(*argv, timeout=300, lease=token), server)
-        for line in answer.said:
-            runner.say(f"{server.name}: {line}")
-        if not answer.good:
+        answers = asked(group, lambda one: one.run(*argv, timeout=300, lease=leases[one.name]))
+        bad = [(server, answer) for server, answer in answers if not answer.good]
+        for server, answer in bad:
             if answer.code not in (UNKNOWN, FELL_BACK, FALL_BACK_FAILED, WRONG):
                 self.switched.remove(server)  # it refused, and nothing was changed there
-            raise Stopped("switch", server, answer)
+        if bad:
+            raise Stopped("switch", *bad[0])
 
     def watch(self) -> None:
         """Ask every server, until the time is over, whether it serves the release; the guard there does the rest."""
-        until, bad = time.monotonic() + self.times.watch, 0
+        until, bad = time.monotonic() + self.terms.watch, 0
         while True:
             trouble = self.look()
             bad = bad + 1 if trouble else 0
@@ -162,25 +174,20 @@ class Deployment:
         """It is in."""
         where = f"on {counted(len(self.where), 'server')}"
         if not changed:
-            return passed(
-                f"{self.release[:12]} is live {where} already, and confirmed", evidence=self.evidence, measured=DEPLOYED
-            )
-        text = f"{self.release[:12]} is live {where}, watched for {self.times.watch:g} s, confirmed"
+            found = f"{self.release[:12]} is live {where} already" + (", and confirmed" if self.terms.confirm else "")
+            return passed(found, evidence=self.evidence, measured=DEPLOYED)
+        text = f"{self.release[:12]} is live {where}, watched for {self.terms.watch:g} s"
+        if not self.terms.confirm:
+            return passed(f"{text}; {self.else_back()}", evidence=self.evidence, measured=SWITCHED)
+        text += ", confirmed"
         seconds = time.monotonic() - self.began
         return passed(f"{text}; {seconds:.1f} s in all", evidence=self.evidence, measured=DEPLOYED)
 
 
-def confirm(where: Sequence[HostProgram], release: str, leases: Mapping[str, str] | None = None) -> None:
-    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again."""
-    words = ("confirm", release, "--by", who())
-
-    def call(server: HostProgram) -> Answer:
-        token = (leases or {}).get(server.name, "")
-        answer = tried(lambda one: one.run(*words, lease=token), server)
-        return server.run(*words, lease=token) if answer.lost else answer
-
-    for server in where:
-        prepare.step("confirm", [server], call)
+def check_groups(at_once: int) -> None:
+    """Misconfigured for a group of nobody."""
+    if at_once < 1:
+        raise Misconfigured([f"input 'at-once' is {at_once}, expected 1 or more"])
 
 
 def _gone(answer: Answer, release: str) -> str:

@@ -10,10 +10,9 @@ from hashlib import sha256
 from importlib import resources
 from typing import IO
 
-from deploy_gate import runner
 from deploy_gate.result import CouldNotTell, brief, one_line
 from deploy_gate.rollout.order import Order
-from deploy_gate.rollout.servers import Call, side_by_side, tried, who
+from deploy_gate.rollout.servers import Call, asked, who
 from deploy_gate.rollout.stopped import Stopped
 from deploy_gate.ssh.hostprogram import PLACE, REFUSED, Answer, HostProgram
 
@@ -65,10 +64,7 @@ def prepare(where: Sequence[HostProgram], order: Order, leases: Mapping[str, str
 
 def step(name: str, where: Sequence[HostProgram], call: Call) -> list[tuple[HostProgram, Answer]]:
     """Ask all of them, tell what they said; Stopped when one refuses."""
-    answers = side_by_side(where, call) if len(where) > 1 else [(one, tried(call, one)) for one in where]
-    for server, answer in answers:
-        for line in answer.said:
-            runner.say(f"{server.name}: {line}")
+    answers = asked(where, call)
     for server, answer in answers:
         if not answer.good:
             raise Stopped(name, server, answer)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from deploy_gate import runner
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.ssh import address, client
@@ -70,6 +71,15 @@ def side_by_side(where: Sequence[HostProgram], call: Call) -> list[tuple[HostPro
     finally:
         # When cancelled nobody waits: the threads end with their connections.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def asked(where: Sequence[HostProgram], call: Call) -> list[tuple[HostProgram, Answer]]:
+    """The answers of all of them, in their order; what they said is told."""
+    answers = side_by_side(where, call) if len(where) > 1 else [(one, tried(call, one)) for one in where]
+    for server, answer in answers:
+        for line in answer.said:
+            runner.say(f"{server.name}: {line}")
+    return answers
 
 
 def who() -> str:

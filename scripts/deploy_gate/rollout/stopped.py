@@ -6,7 +6,8 @@ from deploy_gate.result import Result, error, failed
 from deploy_gate.ssh.hostprogram import UNKNOWN, Answer, HostProgram
 
 # What became of a deployment, as its result's `measured`.
-DEPLOYED, NOT_SWITCHED, BACK, NOT_BACK = "deployed", "not switched", "fell back", "not back"
+DEPLOYED, SWITCHED = "deployed", "switched"
+NOT_SWITCHED, BACK, NOT_BACK = "not switched", "fell back", "not back"
 
 
 class Stopped(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deploy_gate.result import CouldNotTell, Result, brief, failed, passed
@@ -19,6 +19,17 @@ def look(where: Sequence[HostProgram]) -> Ways:
         if not answer.good or not isinstance(answer.data.get("rollback"), dict):
             raise CouldNotTell(f"{server.name}: {answer.found}", answer.fix)
     return [(server, dict(answer.data)) for server, answer in answers]
+
+
+def unconfirmed(where: Sequence[HostProgram], release: str) -> list[HostProgram]:
+    """Those where it is live and nobody said yet that it is good; one that does not answer may be such."""
+    answers = side_by_side(where, lambda server: server.run("status", "--quick", timeout=60))
+    return [server for server, answer in answers if not (answer.good and _settled(answer.data, release))]
+
+
+def _settled(told: Mapping[str, Any], release: str) -> bool:
+    watch = told.get("watch")
+    return told.get("release") != release or not isinstance(watch, dict) or watch.get("phase") == "guard"
 
 
 def live(ways: Ways) -> str:

@@ -1,0 +1,44 @@
+"""What ends the wait after a switch, or prolongs it: the release is good, or a person is to look at it first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import brief
+from deploy_gate.rollout import order, prepare, way
+from deploy_gate.rollout.servers import tried, who
+from deploy_gate.ssh.hostprogram import Answer, HostProgram
+
+LIVE = "live"
+
+
+def check(release: str) -> None:
+    """Misconfigured for what names no release: forty digits, `live`, or nothing."""
+    if release not in ("", LIVE) and not order.RELEASE.fullmatch(release):
+        expected = f"forty hexadecimal digits, or '{LIVE}'"
+        raise Misconfigured([f"input 'release' is '{brief(release)}', expected {expected}"])
+
+
+def meant(where: Sequence[HostProgram], release: str) -> str:
+    """The release that is meant: the one that was named, the live one, or the git tree that is checked out."""
+    return way.live(way.look(where)) if release == LIVE else order.identity(release)
+
+
+def confirm(where: Sequence[HostProgram], release: str, leases: Mapping[str, str] | None = None) -> None:
+    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again."""
+    words = ("confirm", release, "--by", who())
+
+    def call(server: HostProgram) -> Answer:
+        token = (leases or {}).get(server.name, "")
+        answer = tried(lambda one: one.run(*words, lease=token), server)
+        return server.run(*words, lease=token) if answer.lost else answer
+
+    for server in where:
+        prepare.step("confirm", [server], call)
+
+
+def hold(where: Sequence[HostProgram], release: str, *, within: float, reason: str) -> None:
+    """On all of them, at once; Stopped at the first that does not: that one goes back when its time is over."""
+    words = ("hold", release, "--within", f"{within:g}", "--reason", reason[:300], "--by", who())
+    prepare.step("hold", where, lambda server: server.run(*words))

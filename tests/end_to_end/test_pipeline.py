@@ -1,0 +1,203 @@
+"""A consumer's workflows, as `init` writes them, run the whole way: checked, switched to, looked at, confirmed or not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fleet import OLD, Fleet, fleet
+from support import ROOT
+
+from deploy_gate.commands import init_command
+from deploy_gate.facts.repository_facts import Facts
+from deploy_gate.workbench import act
+from host.state import GUARD, HOLD
+
+LINT = {
+    "check": "ruff-lint",
+    "phases": ["pull-request", "pre-deploy"],
+    "with": {"path": "shop", "python": sys.executable},
+}
+LOG = {"check": "changelog", "phases": ["pull-request", "pre-deploy"]}
+# What tests need is no secret, though it looks like one, also where the environment is protected.
+DATABASE = 'echo "DATABASE_URL=postgresql://ada:only-for-tests@localhost/shop" >> "$GITHUB_ENV"'
+HIDDEN = "a value for nobody else"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Fleet]:
+    """One server, OLD live in blue."""
+    with fleet(1) as found:
+        yield found
+
+
+@pytest.fixture
+def shop(consumer: Any, server: Fleet) -> Any:
+    """A consumer with what `init` writes and a checklist of three lines; the server as it was."""
+    server.reset()
+    url = f"http://127.0.0.1:{server.hosts[0].front}/orders"
+    orders = {"check": "http-endpoint", "phases": ["verify"], "with": {"url": url}}
+    lines = {"lint": LINT, "log": LOG, "orders": orders}
+    consumer.checklist(lines, environments={"production": {"branch": "main", "protected": True}})
+    setup = ['test -z "${SSH_PRIVATE_KEY-}${DEPLOY_GATE_SECRETS-}"', 'echo "the project is installed"', DATABASE]
+    for path, name in init_command.WORKFLOWS.items():
+        text = init_command.workflow(Facts("main", setup), name)
+        short = "slots.json\n      watch: 1s" if name == "deploy" else "slots.json"
+        consumer.write(str(path), text.replace('"/srv/app/scripts/deployment/slots.json"', short))
+    return consumer
+
+
+def run(shop: Any, server: Fleet, scratch: Path, workflow: str = "deploy.yml", **more: Any) -> act.Run:
+    """Run a workflow of the consumer's; no value of a secret is in what it says."""
+    scratch.mkdir()
+    secrets = {"SSH_PRIVATE_KEY": server.key, "DEPLOY_GATE_SECRETS": f"ODD='{HIDDEN}'"}
+    variables = {"PRODUCTION_HOST": server.doors[0].host, "PRODUCTION_HOST_KEYS": server.doors[0].pins}
+    where = act.Stage(scratch, shop.staged.references, secrets, variables, lock="dev", **more)
+    found = act.run(shop.path, workflow, where, timeout=300)
+    assert HIDDEN not in text(found)
+    return found
+
+
+def text(found: act.Run) -> str:
+    """Everything the run said."""
+    return "\n".join(line for job in found.jobs.values() for line in job.log) + found.said
+
+
+def results(found: act.Run) -> dict[str, str]:
+    """How its jobs ended; one that did not run is not there."""
+    return {name: job.result for name, job in found.jobs.items() if job.result}
+
+
+def test_red_after_the_switch_is_taken_back(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    host = server.hosts[0]
+    shop.commit("feat: the first")
+    bad = shop.git("rev-parse", "HEAD^{tree}")
+    # Its health is good, so only the checklist sees it.
+    host.fault(bad, status=500)
+    found = run(shop, server, tmp_path / "bad")
+    assert found.code == 1, text(found)
+    assert results(found) == {
+        **dict.fromkeys(("code", "rest", "deploy", "rollback"), "success"),
+        **dict.fromkeys(("verify", "gate"), "failure"),
+    }, text(found)
+    assert json.loads(found.jobs["deploy"].outputs["deploy.result"])["measured"] == "switched"
+    assert found.jobs["verify"].outputs["watch.verdict"] == "no-go"
+    assert "the project is installed" in found.jobs["code"].log
+    host.live(OLD, "blue")
+    left = host.good("status")["left"][-1]
+    assert (left["release"], left["reason"]) == (bad, "pipeline: deploy switched, verdict no-go")
+
+
+@pytest.mark.long
+def test_good_is_confirmed(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    host = server.hosts[0]
+    shop.commit("feat: the first")
+    good = shop.git("rev-parse", "HEAD^{tree}")
+    found = run(shop, server, tmp_path / "good")
+    assert found.code == 0, text(found)
+    assert results(found) == dict.fromkeys(("code", "rest", "deploy", "verify", "gate"), "success"), text(found)
+    host.live(good, "green")
+    assert host.good("status")["watch"]["phase"] == GUARD
+
+
+@pytest.mark.long
+def test_what_nobody_can_tell_is_held_and_a_person_answers(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    host = server.hosts[0]
+    item = {"check": "todo-comments", "phases": ["verify"], "with": {"paths": ["no-such-folder"]}}
+    shop.checklist({"lint": LINT, "log": LOG, "odd": item}, environments={"production": {}})
+    shop.commit("feat: the first")
+    release = shop.git("rev-parse", "HEAD^{tree}")
+    found = run(shop, server, tmp_path / "held")
+    assert found.code == 1, text(found)
+    assert results(found) == {
+        **dict.fromkeys(("code", "rest", "deploy"), "success"),
+        **dict.fromkeys(("verify", "gate"), "failure"),
+    }, text(found)
+    host.live(release, "green")
+    assert host.good("status")["watch"]["phase"] == HOLD
+
+    payload = {"inputs": {"environment": "production", "reason": "I looked", "answer": "confirm"}}
+    found = run(shop, server, tmp_path / "yes", "rollback.yml", event="workflow_dispatch", payload=payload)
+    assert found.code == 0, text(found)
+    host.live(release, "green")
+    assert host.good("status")["watch"]["phase"] == GUARD
+
+
+@pytest.mark.long
+def test_red_before_the_switch_touches_nothing(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    shop.write("shop/broken.py", '"""Broken."""\n\nimport os\n')
+    shop.commit("feat: unused")
+    found = run(shop, server, tmp_path / "red")
+    assert found.code == 1
+    assert results(found) == {"code": "failure", "rest": "success", "gate": "failure"}, text(found)
+    server.live((OLD, "blue"))
+    assert server.hosts[0].good("status")["left"] == []
+
+
+@pytest.mark.long
+def test_the_live_release_stays_when_a_second_run_of_it_is_refused(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    host = server.hosts[0]
+    shop.commit("feat: the first")
+    release = shop.git("rev-parse", "HEAD^{tree}")
+    host.receive(release)
+    host.good("prepare", release)
+    host.good("switch", release, "--confirm-within", "60")
+    host.good("confirm", release)
+    host.good("lease", "acquire", "--by", "grace", "--manual", "--reason", "disk change")
+    found = run(shop, server, tmp_path / "again")
+    host.good("lease", "break", "--reason", "over")
+    assert found.code == 1
+    assert results(found)["deploy"] == "failure", text(found)
+    assert "there is nothing to take back" in text(found)
+    server.live((release, "green"))
+
+
+def test_a_pull_request_needs_one_check_and_sees_no_secret(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    shop.commit("feat: the first")
+    base, head = shop.git("rev-parse", "HEAD"), shop.git("rev-parse", "HEAD")
+    payload = {"pull_request": {"base": {"ref": "main", "sha": base}, "head": {"ref": "topic", "sha": head}}}
+    found = run(shop, server, tmp_path / "good", "deploy-gate.yml", event="pull_request", payload=payload)
+    assert found.code == 0, text(found)
+    assert results(found) == dict.fromkeys(("code", "rest", "gate"), "success"), text(found)
+    assert found.jobs["gate"].outputs["verdict.verdict"] == "go"
+    assert "pull-request" in found.jobs["code"].summary.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("deploy", "verify", "rolls_back"),
+    [
+        ("skipped", "skipped", False),
+        ("success", "echo verdict=go >> $GITHUB_OUTPUT", False),
+        ("success", "echo verdict=could-not-tell >> $GITHUB_OUTPUT; false", False),
+        ("success", "echo verdict=no-go >> $GITHUB_OUTPUT; false", True),
+        ("success", "false", True),
+        ("success", "true", True),
+        ("failure", "skipped", True),
+    ],
+)
+def test_when_it_is_rolled_back(consumer: Any, tmp_path: Path, deploy: str, verify: str, rolls_back: bool) -> None:
+    """The condition of the pipeline itself, on jobs that end as they are told."""
+    condition = yaml.safe_load((ROOT / ".github/workflows/pipeline.yml").read_text())["jobs"]["rollback"]["if"]
+    plain = {"runs-on": "ubuntu-latest", "steps": [{"run": "true"}]}
+    steps = [{"id": "watch", "run": verify}]
+    jobs = {
+        "rest": {**plain, "steps": [{"run": "false" if deploy == "skipped" else "true"}]},
+        "deploy": {**plain, "needs": "rest", "steps": [{"run": "false" if deploy == "failure" else "true"}]},
+        "verify": {
+            **plain,
+            "needs": ["rest", "deploy"],
+            "steps": steps,
+            "outputs": {"verdict": "${{ steps.watch.outputs.verdict }}"},
+        },
+        "rollback": {**plain, "needs": ["rest", "deploy", "verify"], "if": condition},
+    }
+    consumer.write(".github/workflows/when.yml", yaml.safe_dump({"on": "push", "jobs": jobs}))
+    consumer.commit("chore: when")
+    (tmp_path / "run").mkdir()
+    found = act.run(consumer.path, "when.yml", act.Stage(tmp_path / "run", {}, lock="dev"), timeout=120)
+    assert ("rollback" in results(found)) == rolls_back, text(found)
