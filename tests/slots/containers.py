@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from fleet import Fleet
 from slots.world import HERE, NEW, OLD, World, end, lasting_port, write_nginx
 from support import ROOT
 
-from deploy_gate.workbench import compose, images, packages
+from deploy_gate import process
+from deploy_gate.workbench import images, packages
 from deploy_gate.workbench.dockerd import Docker, dockerd
 from deploy_gate.workbench.server import running
 from deploy_gate.workbench.sshd import sshd
@@ -62,6 +63,12 @@ class Containers:
     def has(self, image: str) -> bool:
         """Whether the host has an image."""
         return self.server.run("image", "inspect", image).code == 0
+
+    def command(self, *argv: str, **env: str) -> str:
+        """Run a program on the host by hand."""
+        done = process.run(argv, timeout=120, env={**self.server.environment, **env})
+        assert done.code == 0, done
+        return done.out
 
     def log(self, name: str) -> str:
         """What one of the host's commands printed."""
@@ -117,28 +124,34 @@ def files(release: str) -> dict[str, str]:
     return {"app.py": program, "alembic": _ALEMBIC, "Dockerfile": _DOCKERFILE}
 
 
-def commands(work: Path) -> dict[str, list[str]]:
-    """Those of the page for users, with this host's compose file."""
-    page = (ROOT / "docs" / "host.md").read_text()
-    found: dict[str, list[str]] = json.loads(page.split("```json\n")[1].split("```")[0])["commands"]
-    del found["psql"]
-    place = str(work / "compose.yaml")
-    return {name: [word.replace("/srv/erp/compose.yaml", place) for word in argv] for name, argv in found.items()}
+def page() -> str:
+    """The configuration of docs/host.md: compose projects."""
+    text = (ROOT / "docs" / "host.md").read_text()
+    return text.split("```json\n")[1].split("```")[0]
+
+
+def commands(work: Path, configuration: str) -> dict[str, list[str]]:
+    """Those a user is told to write, with this host's folder."""
+    found: dict[str, list[str]] = json.loads(configuration.replace("/srv/erp", str(work)))["commands"]
+    return {name: argv for name, argv in found.items() if name != "psql"}
 
 
 @contextmanager
-def containers() -> Iterator[Containers]:
-    """OLD live in blue, green empty; CouldNotTell where docker, nginx or sshd is not to be had."""
+def containers(configuration: str, begin: Callable[[Docker], object]) -> Iterator[Containers]:
+    """OLD live in blue, green empty; CouldNotTell where docker, nginx or sshd is not to be had.
+
+    `begin` makes the host's daemon ready for the commands of that configuration.
+    """
     with ExitStack() as stack:
         server, builder = (stack.enter_context(dockerd()) for _ in range(2))
-        compose.provide(server)
+        begin(server)
         # Not below pytest's own folder: nginx's workers could not enter that.
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slots-")))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in server.environment.items():
             patch.setenv(name, value)
-        here = _host(stack, work, server.environment)
-        base = images.identity(builder, images.python_base(builder))
+        here = _host(stack, work, configuration, server.environment)
+        images.python_base(builder)
         old = build(builder, OLD)
         with _saved(builder, OLD).open("rb") as archive:
             text = json.dumps({"release": OLD, "images": {"backend": old}})
@@ -149,16 +162,18 @@ def containers() -> Iterator[Containers]:
         here.good("guard", "start")
         env = " ".join(f"{name}={value}" for name, value in server.environment.items())
         door = stack.enter_context(sshd(work / "ssh", SetEnv=f"HOME={work} {env}"))
-        yield Containers(here, server, builder, Fleet([here], [door]), {"base": base, OLD: old})
+        yield Containers(here, server, builder, Fleet([here], [door]), {OLD: old})
 
 
-def _host(stack: ExitStack, work: Path, env: dict[str, str]) -> World:
-    example = (ROOT / "examples" / "erp" / "compose.slot.yaml").read_text()
-    (work / "compose.yaml").write_text(example.replace("/srv/erp/erp.env", str(work / "erp.env")))
+def _host(stack: ExitStack, work: Path, configuration: str, env: dict[str, str]) -> World:
+    for place in ("erp/compose.slot.yaml", "swarm/slot.sh"):
+        example = ROOT / "examples" / place
+        (work / example.name).write_text(example.read_text().replace("/srv/erp", str(work)))
+        (work / example.name).chmod(example.stat().st_mode)
     (work / "erp.env").write_text("SECRET_KEY=of-a-test\n")
     (work / "faults").mkdir()
     changes = {
-        "commands": commands(work),
+        "commands": commands(work, configuration),
         "front": {"seconds": 30},
         "limits": {"start": 90, "ready": 60, "stop": 60, "lock": 20, "drain": 0.1, "drain-most": 2},
     }

@@ -24,7 +24,7 @@ _LINKS, _GROUPS = Path("/sys/class/net"), Path("/sys/fs/cgroup")
 def bridge() -> Iterator[tuple[str, str]]:
     """Yield its name, and a range of addresses for further networks; it is taken away when the block is left."""
     _sweep()
-    name = _free_name()
+    name = free_name()
     network = _free_network()
     own, pool = list(network.subnets(prefixlen_diff=1))
     _ip("link", "add", name, "type", "bridge")
@@ -36,7 +36,7 @@ def bridge() -> Iterator[tuple[str, str]]:
         _remove(name)
 
 
-def _free_name() -> str:
+def free_name() -> str:
     """A name of at most fifteen letters that says for which process it is."""
     return f"dg{os.getpid():x}-{secrets.token_hex(2)}"
 
