@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import Fleet
+from fleet import Fleet, Told
 from slots.world import HERE, NEW, OLD, World, end, lasting_port, write_nginx
 from support import ROOT
 
@@ -101,10 +101,10 @@ class Containers:
         path.write_text(json.dumps({"release": release, "images": {"backend": image} if image else {}, **more}))
         return path
 
-    def deploy(self, release: str, image: str) -> Any:
+    def deploy(self, release: str, image: str) -> Told:
         """As a workflow would, the archive streamed."""
-        files = {"archive": str(self.archive(release)), "manifest": str(self.manifest(release, image))}
-        return self.fleet.deploy(release, **files)
+        archive, manifest = str(self.archive(release)), str(self.manifest(release, image))
+        return self.fleet.deploy(release, archive=archive, manifest=manifest)
 
     def image(self, slot: str) -> str:
         """The id of the image that a slot's container runs; empty when none runs."""

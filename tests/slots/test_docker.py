@@ -57,6 +57,8 @@ def test_a_release_comes_by_the_layers_it_lacks_and_is_left_again(docker: Contai
     docker.world.live(NEW, "green")
     assert (docker.image("blue"), docker.image("green")) == (docker.images[OLD], image)
     assert f"alembic upgrade head of {NEW}" in docker.log("green-migrate")
+    seen = docker.world.good("logs", "green", "--since", "start", "--match", f"starting {NEW}")
+    assert list(seen["counts"].values()) == [1], seen
     told = docker.fleet.do("rollback", from_release=NEW)
     assert told.code == 0, told
     docker.world.live(OLD, "blue")

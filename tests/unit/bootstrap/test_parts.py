@@ -109,5 +109,7 @@ def test_lock_is_hashed_and_agrees_with_dev(lock: Path) -> None:
     pins = wheels.pins(lock)
     assert all(pin.hashes for pin in pins)
     # The peers of a benchmark want older versions, and compose is one program for one Python: neither meets the others.
-    assert lock.stem in ("peers", "compose") or {(pin.name, pin.version) for pin in pins} <= dev, "compile it with -c dev.txt"
+    assert lock.stem in ("peers", "compose") or {(pin.name, pin.version) for pin in pins} <= dev, (
+        "compile it with -c dev.txt"
+    )
     assert "://" not in lock.read_text(), "a lock names no registry"
