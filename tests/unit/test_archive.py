@@ -61,6 +61,7 @@ BLOBS = (["a", "b"], ["blobs/sha256/a", "blobs/sha256/b"])
         ([["a", "b", "c", "d"]], []),
         # Not on the same layers: docker would not find it.
         ([["b", "c"]], None),
+        ([["b", "a", "c"]], None),
         ([["a", "x", "c"]], ["2/layer.tar", "3/layer.tar"]),
         ([[]], None),
         ([], None),
