@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support import Actions, Repository
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.result import Result
+from deploy_gate.result import CouldNotTell, Result
+from deploy_gate.workbench import compose
+from deploy_gate.workbench.dockerd import Docker, dockerd
 
 _RUNNER = ("GITHUB_", "RUNNER_", "DEPLOY_GATE_", "INPUT_")
 
@@ -49,6 +52,26 @@ def actions(tmp_path: Path) -> Actions:
 def pytest_configure() -> None:
     """A shell starts what it sends to the background deaf to SIGINT, and every child of ours would be deaf too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def docker_daemon() -> Iterator[Docker]:
+    """A docker daemon of these tests' own, with `docker compose`; skipped, with the reason, where there can be none."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(dockerd())
+            compose.provide(found)
+        except CouldNotTell as fault:
+            pytest.skip(f"no docker: {fault.found}; {fault.fix}")
+        yield found
+
+
+@pytest.fixture
+def docker(docker_daemon: Docker, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    """The same, and whatever runs `docker` in this test talks to it."""
+    for name, value in docker_daemon.environment.items():
+        monkeypatch.setenv(name, value)
+    return docker_daemon
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,6 +44,7 @@ class Fleet:
 
     hosts: list[World]
     doors: list[Sshd]
+    patience: float = 60
 
     @property
     def key(self) -> str:
@@ -77,7 +78,7 @@ class Fleet:
 
     def do(self, name: str, count: int = 1, **more: str) -> Told:
         """Run an operation on the first `count` servers."""
-        return self.read(self.popen(name, self.inputs(count, **more)))
+        return self.read(self.popen(name, self.inputs(count, **more)), self.patience)
 
     def deploy(self, release: str = NEW, count: int = 1, **more: str) -> Told:
         """A deployment with a short watch."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from host import (
     boot,
+    images,
     lease,
     preflight,
     prepare,
@@ -53,6 +54,11 @@ def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as fault:
         raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
     return releases.receive(machine, text, stdin=sys.stdin.fileno())
+
+
+def run_layers(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    del chosen
+    return images.layers(machine)
 
 
 def run_prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def _start(machine: Machine, step: Step) -> dict[str, Any]:
     slots.drain(machine, machine.load(), slot)
     stopped = slots.stop(machine, slot, before or release, step)
     points.reached("start.stopped")
+    # Its log begins here, not when it was alive: what it wrote meanwhile is looked through too.
+    since = machine.clock.stamp()
     ended = slots.start(machine, slot, release, step) if stopped.good else stopped
     points.reached("start.started")
     waited = slots.wait(machine, slot, release, machine.settings.limits.start if ended.good else 0)
@@ -98,7 +100,7 @@ def _start(machine: Machine, step: Step) -> dict[str, Any]:
         raise _undone(machine, step, waited, ended.why() if not ended.good else "")
     with machine.lock.taken(machine.settings.limits.lock):
         state = still_mine(machine, step)
-        state.slots[slot] = Slot(release, running=True, start_seconds=waited.seconds, since=machine.clock.stamp())
+        state.slots[slot] = Slot(release, running=True, start_seconds=waited.seconds, since=since)
         settle(machine, state, step, seconds=round(waited.seconds, 2))
     machine.say(f"{release[:12]} is alive in {slot} after {waited.seconds:.1f} s")
     seconds = round(waited.seconds, 3)

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from host import images as stored
 from host import points
 from host.config import release_id
 from host.files import make_folder, read_bounded, sync_folder, write_whole
@@ -133,7 +134,13 @@ def _room(machine: Machine) -> None:
 
 def _verify(machine: Machine, data: dict[str, Any]) -> None:
     argv = machine.settings.commands.digests
-    if not (argv and data["images"]):
+    if not data["images"]:
+        return
+    if not argv and machine.settings.commands.docker:
+        stored.verify(machine, data["images"])
+        return
+    if not argv:
+        machine.say("the digests were not looked at: neither commands.digests nor commands.docker is set")
         return
     ended = run(filled(argv, {"release": data["release"]}), 60, machine.log_file("digests"))
     told = dict(line.split()[:2] for line in ended.said.splitlines() if len(line.split()) >= 2)
@@ -166,9 +173,15 @@ def forget(machine: Machine) -> dict[str, Any]:
             if machine.settings.commands.forget:
                 argv = filled(machine.settings.commands.forget, {"release": release})
                 run(argv, 120, machine.log_file("forget"), {"RELEASE": release, **images(machine, release)})
+            elif machine.settings.commands.docker:
+                stored.remove(machine, release, _others(machine, gone))
             shutil.rmtree(folder(machine) / release, ignore_errors=True)
             machine.log("forgotten", release=release)
     return {"forgotten": gone}
+
+
+def _others(machine: Machine, gone: list[str]) -> list[str]:
+    return [path.name for path in folder(machine).glob("*") if path.name not in gone]
 
 
 def outdated(machine: Machine, state: State) -> list[str]:

@@ -16,6 +16,7 @@ class Commands:
     logs: Argv = ()  # prints the slot's last log lines
     migrate: Argv = ()  # a one-off container of the new release
     smoke: Argv = ()  # a quick look at what matters, on the slot's own port
+    docker: Argv = ()  # the client: only missing layers are sent, digests looked up, old images removed
     receive: Argv = ()  # brings a release here: `docker load` (reads standard input), `docker pull`, a build
     digests: Argv = ()  # prints one `service digest` a line of what was received
     forget: Argv = ()  # removes a release's images

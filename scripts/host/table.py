@@ -77,6 +77,7 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     "status": ("what is live, warm, under way", commands.run_status, [(("--quick",), {"action": "store_true"})]),
     "preflight": ("whether a deployment can begin", commands.run_preflight, [(("release",), {"nargs": "?"})]),
     "receive": ("bring a release here", commands.run_receive, [(("manifest",), {}), _BY]),
+    "layers": ("which image layers are here", commands.run_layers, []),
     "prepare": ("start a release in the idle slot", commands.run_prepare, _CHANGES),
     "migrate": (
         "run its migrations",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,12 @@ def test_a_rehearsal_names_its_images_and_is_found_in_the_journal(host: World) -
     assert (data["release"], data["images"]) == (NEW, {"backend": f"sha256:{'1' * 64}"})
     assert len(host.good("journal", "show", "--step=rehearsal", "--lines=1")["entries"]) == 1
     host.receive(NEW)
+
+
+def test_the_log_of_a_slot_begins_with_its_start_not_when_it_was_alive(host: World) -> None:
+    begun = host.work / "begun"
+    start = list(host.settings.commands.start)
+    host.configure(commands={"start": ["sh", "-c", f'date +%s%3N > {begun}; exec "$@"', "start", *start]})
+    host.good("prepare", NEW)
+    since = datetime.fromisoformat(host.machine.load().slots["green"].since)
+    assert round(since.timestamp() * 1000) <= int(begun.read_text())

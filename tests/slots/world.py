@@ -67,6 +67,7 @@ class World:
     front: int
     ports: dict[str, int]
     changes: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
     program: Path = HERE / "entry.py"  # its modules are compiled once, those of the zipapp at every start
 
     @property
@@ -128,7 +129,12 @@ class World:
 
     def popen(self, *words: str, die_at: str = "", passed: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a command."""
-        env = {"PATH": os.environ["PATH"], "SLOTS_TEST_DIE_AT": die_at, "SLOTS_TEST_PASSED": str(passed or "")}
+        env = {
+            "PATH": os.environ["PATH"],
+            **self.env,
+            "SLOTS_TEST_DIE_AT": die_at,
+            "SLOTS_TEST_PASSED": str(passed or ""),
+        }
         argv = [sys.executable, "-I", str(self.program), "--config", str(self.config), *words, "--json"]
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env)
 

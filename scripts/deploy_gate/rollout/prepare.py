@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from hashlib import sha256
 from importlib import resources
-from typing import IO
 
-from deploy_gate.result import CouldNotTell, brief, one_line
+from deploy_gate import runner
+from deploy_gate.result import CouldNotTell, one_line
+from deploy_gate.rollout import archive
 from deploy_gate.rollout.order import Order
 from deploy_gate.rollout.servers import Call, asked, who
 from deploy_gate.rollout.stopped import Stopped
@@ -34,15 +34,22 @@ def _status(server: HostProgram) -> Answer:
 def _receive(server: HostProgram, order: Order) -> Answer:
     path = f"{PLACE}/manifest-{sha256(order.manifest).hexdigest()[:16]}.json"
     server.connection.put(order.manifest, path)
-    with ExitStack() as stack:
-        images: bytes | IO[bytes] = b""
-        if order.archive:
-            try:
-                images = stack.enter_context(order.archive.open("rb"))
-            except OSError as fault:
-                found = f"{brief(str(order.archive))} cannot be read: {fault.strerror}"
-                raise CouldNotTell(found, "write the images there first (`docker save -o`)") from None
-        return server.run("receive", path, "--by", who(), timeout=LONG, stdin=images)
+    words = ("receive", path, "--by", who())
+    if not order.archive:
+        return server.run(*words, timeout=LONG)
+    with archive.opened(order.archive) as whole:
+        lacking = archive.without(whole, archive.layers(server.run("layers", timeout=180)))
+        if lacking is None:
+            return server.run(*words, timeout=LONG, stdin=whole)
+        with lacking.stream:
+            runner.say(f"{server.name}: {lacking}")
+            answer = server.run(*words, timeout=LONG, stdin=lacking.stream)
+        if answer.code != REFUSED:
+            return answer
+        # An image may have been removed there meanwhile, and not every store takes an archive with gaps.
+        runner.say(f"{server.name}: it did not take them, so all is sent: {answer.found}")
+        whole.seek(0)
+        return server.run(*words, timeout=LONG, stdin=whole)
 
 
 def prepare(where: Sequence[HostProgram], order: Order, leases: Mapping[str, str]) -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 from deploy_gate import process
 from deploy_gate.result import CouldNotTell
 
-_PACKAGES = {"nginx": "nginx-light", "sshd": "openssh-server", "fail2ban-client": "fail2ban"}
+_PACKAGES = {
+    "nginx": "nginx-light",
+    "sshd": "openssh-server",
+    "fail2ban-client": "fail2ban",
+    "dockerd": "docker.io",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+}
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
