@@ -55,6 +55,7 @@ def receive(machine: Machine, text: str, *, stdin: int = subprocess.DEVNULL) -> 
     """
     data = checked(text)
     release = data["release"]
+    _comparable(machine, data)
     _room(machine)
     commands, limit = machine.settings.commands, machine.settings.limits.command
     with machine.transfer.taken(machine.settings.limits.lock):
@@ -71,7 +72,7 @@ def receive(machine: Machine, text: str, *, stdin: int = subprocess.DEVNULL) -> 
                     f"see {machine.log_file('receive')}; run this again, what is here already is not sent twice",
                 )
         points.reached("receive.brought")
-        _verify(machine, data)
+        _verify(machine, data, env)
         _write(machine, release, text, "manifest.json")
         points.reached("receive.kept")
         (folder(machine) / release / "manifest.coming").unlink()
@@ -131,11 +132,30 @@ def _room(machine: Machine) -> None:
         )
 
 
-def _verify(machine: Machine, data: dict[str, Any]) -> None:
-    argv = machine.settings.commands.digests
-    if not (argv and data["images"]):
+def _comparable(machine: Machine, data: dict[str, Any]) -> None:
+    """Trouble when the manifest names digests that nothing here could compare: what was not compared is not known."""
+    number = len(data["images"])
+    if number and not machine.settings.commands.digests:
+        raise Trouble(
+            f"the manifest names {number} image{'s' if number > 1 else ''}, and commands.digests is not set",
+            "the configuration of this host was written for a release without images",
+            'set it in slots.json to what prints one `service digest` a line; for docker: ["docker", "image", '
+            '"inspect", "--format", "SERVICE {{.Id}}", "IMAGE:{release}"] (docs/host.md)',
+        )
+
+
+def _verify(machine: Machine, data: dict[str, Any], env: dict[str, str]) -> None:
+    if not data["images"]:
         return
-    ended = run(filled(argv, {"release": data["release"]}), 60, machine.log_file("digests"))
+    argv = filled(machine.settings.commands.digests, {"release": data["release"]})
+    # A warning on standard error is no part of the answer.
+    ended = run(argv, 60, machine.log_file("digests"), env, errors=machine.log_file("digests-errors"))
+    if not ended.good:
+        raise Trouble(
+            f"the digests could not be read: {ended.why()}",
+            "commands.digests is wrong, or the images did not arrive under the name that it asks for",
+            "run it by hand on this host, then `slots receive` again",
+        )
     told = dict(line.split()[:2] for line in ended.said.splitlines() if len(line.split()) >= 2)
     for name, digest in data["images"].items():
         if told.get(name, "").rpartition("@")[2] != digest.rpartition("@")[2]:

@@ -54,7 +54,7 @@ def live(machine: Machine) -> list[str]:
     commands = machine.settings.commands
     if commands.revision:
         state = machine.load()
-        ended = slots.command(machine, "revision", state.live, state.release(), 60)
+        ended = slots.command(machine, "revision", state.live, state.release(), 60, answers=True)
         if not ended.good:
             raise Trouble(
                 f"the live revision could not be read: {ended.why()}",

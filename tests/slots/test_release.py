@@ -20,7 +20,8 @@ from slots.world import NEW, OLD, THIRD, World, world
 from deploy_gate.workbench.services import Database, postgres
 from host.database import KEY
 from host.releases import folder, outdated
-from host.schema import judge
+from host.schema import judge, live
+from host.trouble import Trouble
 
 DIGEST = "sha256:" + "1" * 64
 FOURTH = "d" * 40
@@ -224,6 +225,38 @@ def test_what_is_received_is_verified(host: World) -> None:
     assert host.run("prepare", other).what == "eeeeeeeeeeee was not received on this host"
     shutil.rmtree(folder(host.machine) / FOURTH)
     shutil.rmtree(folder(host.machine) / other)
+
+
+def test_images_that_nothing_could_compare_are_refused(host: World) -> None:
+    path = manifest(host, release=FOURTH, images={"backend": DIGEST})
+    host.configure(commands={"digests": [], "receive": ["touch", str(host.work / "brought")]})
+    answer = host.run("receive", path)
+    assert (answer.code, answer.what) == (1, "the manifest names 1 image, and commands.digests is not set")
+    assert '"docker", "image", "inspect"' in answer.said
+    assert not (host.work / "brought").exists(), "nothing is transferred for nothing"
+    assert not (folder(host.machine) / FOURTH).exists()
+    host.configure(commands={"digests": ["sh", "-c", f"echo backend {DIGEST}; echo no such image >&2; exit 4"]})
+    answer = host.run("receive", path)
+    assert answer.code == 1
+    assert answer.what.startswith("the digests could not be read: ended with 4")
+    assert "no such image" in answer.what
+    host.configure(commands={"digests": []})
+    assert host.good("receive", manifest(host, release=FOURTH, images={}))["release"] == FOURTH
+    shutil.rmtree(folder(host.machine) / FOURTH)
+
+
+def test_warnings_are_neither_digests_nor_revisions(host: World) -> None:
+    script = 'echo "backend of docker is deprecated" >&2; echo "backend $IMAGE_BACKEND"; echo "backend x" >&2'
+    host.configure(commands={
+        "digests": ["sh", "-c", script],
+        "revision": ["sh", "-c", "echo INFO Context impl PostgresqlImpl >&2; echo r1; echo done >&2"],
+    })  # fmt: skip
+    host.good("receive", manifest(host, release=FOURTH, images={"backend": DIGEST}))
+    assert live(host.machine) == ["r1"]
+    host.configure(commands={"revision": ["sh", "-c", "echo r1; echo no route >&2; exit 3"]})
+    with pytest.raises(Trouble, match="the live revision could not be read: ended with 3 .*no route"):
+        live(host.machine)
+    shutil.rmtree(folder(host.machine) / FOURTH)
 
 
 @pytest.mark.parametrize(
