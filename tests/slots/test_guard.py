@@ -16,7 +16,7 @@ from slots.test_rollback import wait_for_step
 from slots.test_switch import deploy
 from slots.world import NEW, OLD, THIRD, World
 
-from host import guard, slots
+from host import guard, lease, slots
 from host.clock import Deadline
 from host.guard import Guard
 from host.guarding import seen
@@ -315,6 +315,26 @@ def test_after_a_reboot_everything_comes_back(host: World) -> None:
     assert (told["flag"], told["started"], told["guard"]["started"]) == ("restored", ["green", "blue"], True)
     assert host.good("status")["live"] == "green"
     wait_for(host, OLD, 12)  # the timer was armed before the reboot, and nobody confirms
+    host.live(OLD, "blue")
+
+
+def test_after_a_reboot_with_a_clock_that_is_behind_timer_and_lease_still_end(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("lease", "acquire", "--by", "run 7", "--seconds", "100")
+        token = host.machine.load().lease
+        assert token is not None
+        host.good("switch", NEW, "--confirm-within", "100", "--lease", token.token)
+        watcher = Guard(host.machine)
+        clock = FakeClock()
+        clock.start, clock.up, clock.now = "another", 5.0, 0.0
+        watcher.machine.clock = clock
+        watcher.tick()
+        assert host.machine.load().release() == NEW
+        clock.up, clock.now = 101.0, 96.0
+        assert lease.is_active(watcher.machine, token) is False
+        watcher.tick()
+        assert host.machine.load().release() == OLD
     host.live(OLD, "blue")
 
 

@@ -254,7 +254,7 @@ def test_warnings_are_neither_digests_nor_revisions(host: World) -> None:
     host.good("receive", manifest(host, release=FOURTH, images={"backend": DIGEST}))
     assert live(host.machine) == ["r1"]
     host.configure(commands={"revision": ["sh", "-c", "echo r1; echo no route >&2; exit 3"]})
-    with pytest.raises(Trouble, match="the live revision could not be read: ended with 3 .*no route"):
+    with pytest.raises(Trouble, match=r"the live revision could not be read: ended with 3 .*no route"):
         live(host.machine)
     shutil.rmtree(folder(host.machine) / FOURTH)
 
