@@ -64,8 +64,8 @@ class Deadline:
     def remaining(self, clock: Clock) -> float:
         """Seconds left, negative when it has passed.
 
-        After a reboot the wall clock may be behind, or stand in 1970: it was set before the machine started, so at least
-        the time since then has gone by, whatever the wall clock says.
+        After a reboot the wall clock may be behind, or stand in 1970: this was set before the machine started, so at
+        least the time since then has gone by, whatever the wall clock says.
         """
         if self.boot_id == clock.boot_id():
             return self.boot - clock.boot()

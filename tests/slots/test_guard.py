@@ -23,7 +23,7 @@ from host.guarding import seen
 from host.prepare import stop_idle
 from host.probe import front_look
 from host.rollback import roll_back
-from host.state import PROVING, Slot, State, Watch
+from host.state import CONFIRM, PROVING, Slot, State, Watch
 from host.trouble import Trouble, disk_trouble
 from host.watch import require_idle
 
@@ -294,13 +294,51 @@ def test_a_hold_that_is_answered(host: World) -> None:
     host.live(NEW, "green")
 
 
-def test_a_confirm_that_comes_too_late(host: World) -> None:
+@pytest.mark.parametrize("words", [("confirm", NEW), ("hold", NEW, "--within", "60")], ids=lambda words: words[0])
+def test_a_word_that_comes_too_late(host: World, words: tuple[str, ...]) -> None:
+    host.configure(guard={"beat": 600})
     host.good("prepare", NEW)
     with without_guard(host):
         host.good("switch", NEW, "--confirm-within", "0.01")
+        answer = host.run(*words)
+        assert answer.code == 3
+        assert answer.what == f"the time to confirm {NEW[:12]} is over, and the guard is switching back"
+    wait_for(host, OLD, 20)
+
+
+@pytest.mark.parametrize("words", [("confirm", NEW), ("hold", NEW, "--within", "60")], ids=lambda words: words[0])
+def test_a_word_that_comes_too_late_while_no_guard_lives_switches_back(host: World, words: tuple[str, ...]) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        (host.home / "guard.json").unlink()
+        answer = host.run(*words)
+        assert answer.code == 4, answer
+        assert answer.what == (
+            f"the time to confirm {NEW[:12]} is over, and the guard does not run: this command switched back to "
+            f"{OLD[:12]}"
+        )
+        assert "slots guard start" in answer.said
+        left = host.good("status")["left"][-1]
+        assert (left["release"], left["reason"]) == (NEW, "no confirm came in time, and the guard does not run")
+    host.live(OLD, "blue")
+
+
+def test_a_confirm_during_the_proof(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "600")
+        machine = host.machine
+        state = machine.load()
+        assert state.watch is not None
+        state.watch.phase, state.watch.owner = PROVING, seen(machine)["process"]
+        machine.save(state)
         answer = host.run("confirm", NEW)
-        assert (answer.code, answer.what) == (3, f"{NEW[:12]} cannot be confirmed now (confirm)")
-    wait_for(host, OLD, 10)
+        assert (answer.code, answer.what) == (3, f"the switch to {NEW[:12]} is still being proven")
+        state.watch.phase = CONFIRM
+        machine.save(state)
+        host.good("confirm", NEW)
+    host.live(NEW, "green")
 
 
 def test_after_a_reboot_everything_comes_back(host: World) -> None:
