@@ -40,8 +40,8 @@ def main(argv: list[str]) -> int:
     machine, told, trouble = None, {}, None
     try:
         machine = Machine(load(chosen.config or default_config()), who=getattr(chosen, "by", "") or "")
-        if "lease" in chosen and not chosen.lease:
-            chosen.lease = os.environ.get("SLOTS_LEASE", "")
+        if "lease" in chosen:
+            chosen.lease = token(chosen.lease)
         if chosen.command != "init" and getattr(chosen, "what", "") not in {"unit", "hook"}:
             machine.load()  # a host that was never set up says so, whatever was asked
         told = chosen.run(machine, chosen)
@@ -52,6 +52,13 @@ def main(argv: list[str]) -> int:
     with suppress(BrokenPipeError):  # the connection was cut: what was asked is done all the same
         write(chosen, machine.said if machine else [], told, trouble, code)
     return code
+
+
+def token(given: str) -> str:
+    """The lease's: given, by `-` the first line of standard input, else the environment: words are seen by all."""
+    if given == "-":
+        return sys.stdin.readline(200).strip() or "none came"  # an empty one would stand for nobody's
+    return given or os.environ.get("SLOTS_LEASE", "")
 
 
 def _trouble(fault: BaseException, command: str) -> Trouble:

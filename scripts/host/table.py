@@ -12,7 +12,10 @@ from host.machine import Machine
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
 Options = list[tuple[tuple[str, ...], dict[str, Any]]]
 
-_LEASE = (("--lease",), {"default": "", "help": "token of the lease (or SLOTS_LEASE)"})
+_LEASE = (
+    ("--lease",),
+    {"default": "", "help": "token of the lease; - reads it from standard input, else it is SLOTS_LEASE"},
+)
 _BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
 _RELEASE = (("release",), {"help": "forty hexadecimal digits"})
 _CHANGES: Options = [_RELEASE, _LEASE, _BY]

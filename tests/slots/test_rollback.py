@@ -378,6 +378,32 @@ def test_a_dead_holder_is_taken_over_and_the_journal_says_so(host: World) -> Non
     assert host.good("lease", "release", "--lease", answer["lease"])["released"] is False
 
 
+def test_nobody_renews_a_lease_without_its_token(host: World) -> None:
+    host.good("lease", "acquire", "--by", "run 7", "--seconds", "0.01", "--reason", "deploy")
+    before = host.machine.load().lease
+    answer = host.run("lease", "renew")
+    assert (answer.code, answer.what) == (2, "which lease is to be renewed was not said")
+    assert "SLOTS_LEASE" in answer.said
+    assert host.machine.load().lease == before, "the lease of a run that is gone stays over"
+
+
+def test_a_token_comes_by_standard_input_or_the_environment_not_by_the_list_of_processes(host: World) -> None:
+    held = host.good("lease", "acquire", "--by", "run 7")["lease"]
+    argv = [sys.executable, "-I", str(host.program), "--config", str(host.config), "prepare", NEW, "--json"]
+    env = {"PATH": os.environ["PATH"]}
+    for words, text, more in (
+        (["--lease", "-"], f"{held}\n", {}),
+        ([], "", {"SLOTS_LEASE": held}),
+    ):
+        done = subprocess.run([*argv, *words], input=text, text=True, capture_output=True, env={**env, **more})
+        assert json.loads(done.stdout)["exit"] == 0, done
+    for text in ("", "no token\n"):
+        done = subprocess.run([*argv[:-2], THIRD, "--json", "--lease", "-"], input=text, text=True, capture_output=True)
+        assert json.loads(done.stdout)["exit"] == 3, done
+    host.good("lease", "break", "--reason", "over")
+    host.live(OLD, "blue")
+
+
 def test_a_manual_lease_has_no_end(host: World) -> None:
     host.good("lease", "acquire", "--by", "ada", "--manual", "--seconds", "0.01", "--reason", "disk change")
     answer = host.run("lease", "acquire", "--by", "run 8")
