@@ -15,6 +15,13 @@ from host.trouble import BUSY, Trouble
 
 _QUIET = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1")
 KEY = 0x510_7500
+# Of a statement two words, no more: it may hold a password.
+_AT_WORK = (
+    "SELECT format('process %s %s for %s s (%s)', pid, state, round(extract(epoch FROM now() - "
+    "coalesce(xact_start, state_change, now()))), substring(query FROM '[[:alpha:]]+(?:[[:space:]]+[[:alnum:]_.]+)?')) "
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' "
+    "ORDER BY xact_start LIMIT 10"
+)
 
 
 def ask(machine: Machine, sql: str, env: Mapping[str, str] | None = None) -> str:
@@ -53,6 +60,11 @@ def read_back(machine: Machine) -> str:
             "let commands.psql and the migration connect to the database directly",
         )
     return f"{told} ms"
+
+
+def at_work(machine: Machine) -> str:
+    """The sessions of this database that are not idle: process, state, seconds, first words of the statement."""
+    return "; ".join(line for line in ask(machine, _AT_WORK).splitlines() if line) or "no session is at work"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,27 @@ def test_a_migration_does_not_wait_for_ever_for_a_table(migrating: World, databa
         answer = migrating.run("migrate", NEW)
     assert answer.code == 1
     assert "canceling statement due to lock timeout" in answer.what
+    migrating.live(OLD, "blue")
+
+
+def test_a_migration_that_takes_too_long_says_what_is_known(migrating: World, database: Database) -> None:
+    data = json.loads(migrating.config.read_text())
+    data["limits"]["command"] = 0.5
+    migrating.config.write_text(json.dumps(data))
+    migration(migrating, "SELECT pg_sleep(601);")
+    with session(database, "BEGIN; LOCK seen"):
+        answer = migrating.run("migrate", NEW)
+    query(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(601);'")
+    assert answer.code == 1
+    assert "did not end in time and was stopped" in answer.what
+    trouble = answer.data["trouble"]
+    assert "undid" not in trouble["means"]
+    assert trouble["means"].startswith("only the command on this host was stopped; the database may still be at it")
+    assert "the database is at r1" in trouble["means"]
+    assert re.search(r"process \d+ idle in transaction for \d+ s \(SELECT\)", trouble["means"]), trouble
+    assert "pg_stat_activity" in trouble["do"]
+    ended = [one for one in migrating.machine.journal.tail(9) if one.get("step") == "migrate"][-1]
+    assert ended["event"] == "unknown"
     migrating.live(OLD, "blue")
 
 
