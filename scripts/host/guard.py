@@ -14,6 +14,7 @@ from host.clock import Deadline
 from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
+from host.pointer import Reload
 from host.probe import Look, front_look, slot_look
 from host.processes import Aside
 from host.rollback import roll_back
@@ -163,19 +164,26 @@ class Guard:
             if self.machine.load().live == state.live:
                 told = f"the flag names {now}, the state {state.live}: changed by hand? nothing was overwritten"
                 self.alert("flag", told)
-        elif self.machine.settings.nginx.mode == "flag" and state.live == self.machine.settings.second:
+        elif self._is_lost(state):
             try:
                 self._put_back()
             except (Trouble, OSError) as fault:
                 self.alert("flag", f"the flag of {state.live}, which is live, is gone and cannot be put back: {fault}")
 
+    def _is_lost(self, state: State) -> bool:
+        """Whether there is no pointer where one is needed: without the flag nginx takes the first slot."""
+        pointer = self.machine.pointer
+        if isinstance(pointer, Reload):
+            return not pointer.path.exists()
+        return not pointer.read() and state.live == self.machine.settings.second
+
     def _put_back(self) -> None:
         machine = self.machine
         with machine.lock.taken(machine.settings.limits.lock):
             state = machine.load()
-            if state.step is not None or machine.pointer.read() or state.live != machine.settings.second:
+            if state.step is not None or not self._is_lost(state):
                 return
-            machine.pointer.point(state.live)
+            machine.pointer.restore(state.live)
             machine.log("restored", flag=state.live, found="")
         self.alert("flag", f"the flag of {state.live}, which is live, was gone: it was put back")
 

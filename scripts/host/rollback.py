@@ -144,6 +144,9 @@ def _point(machine: Machine, state: State, step: Step) -> None:
 
 def _by_hand(machine: Machine, step: Step) -> str:
     nginx, second = machine.settings.nginx, machine.settings.second
+    if nginx.mode == "reload":
+        kept = f"{nginx.snippets}/active.{step.data['to']}"
+        return f"by hand: ln -f {kept} {nginx.snippets}/active.conf && {' '.join(nginx.command)} -s reload"
     names = (f"{second}.off", second) if step.data["to"] == second else (second, f"{second}.off")
     return f"by hand: mv {nginx.flags}/{names[0]} {nginx.flags}/{names[1]}"
 
@@ -162,7 +165,9 @@ def settle_rollback(machine: Machine, state: State, step: Step) -> None:
 def finish_cold(machine: Machine, step: Step) -> float:
     """Start the old release in the idle slot, then switch; returns when the switch was decided."""
     slot, release = step.data["to"], step.data["release"]
-    slots.stop(machine, slot, release)
+    stopped = slots.stop(machine, slot, release)
+    if not stopped.good:
+        machine.say(f"{slot} could not be stopped first: {stopped.why()}")
     points.reached("cold-rollback.stopped")
     ended = slots.start(machine, slot, release)
     points.reached("cold-rollback.started")

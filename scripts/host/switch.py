@@ -74,7 +74,9 @@ def _move(
         try:
             machine.pointer.point(slot)
         except Trouble:
-            settle(machine, state, step, "undone", why="nginx could not be told")
+            # Not undone when it moved all the same: then the step stays, and the guard or the next command undoes it.
+            if machine.pointer.read() != slot:
+                settle(machine, state, step, "undone", why="nginx could not be told")
             raise
         moved = machine.clock.boot() - begun
         points.reached("switch.acted")

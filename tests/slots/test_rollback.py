@@ -109,6 +109,16 @@ def test_a_cold_rollback_starts_the_old_release_first(host: World) -> None:
     host.live(OLD, "blue")
 
 
+def test_a_stop_that_fails_before_a_cold_start_is_told(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    host.configure(commands={"stop": ["sh", "-c", "echo no such container; exit 3"]})
+    said = host.good("rollback", "--from", NEW)["said"]
+    assert any(line.startswith("blue could not be stopped first: ended with 3") for line in said), said
+    host.configure()
+    host.live(OLD, "blue")
+
+
 def test_a_warm_slot_that_died_is_started_again(host: World) -> None:
     deploy(host, NEW)
     host.kill_app("blue")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -15,7 +16,12 @@ from slots.load import Load
 from slots.world import NEW, OLD, THIRD, World
 
 from deploy_gate import hostprogram
+from host import pointer
+from host.heal import heal
 from host.probe import front_look
+from host.rollback import roll_back
+from host.switch import switch
+from host.trouble import Trouble
 
 WITHIN = ("--confirm-within", "30")
 
@@ -25,6 +31,52 @@ def deploy(host: World, release: str) -> None:
     host.good("prepare", release)
     host.good("switch", release, *WITHIN)
     host.good("confirm", release)
+
+
+def after_the_rename(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes the rename, and reports an error when it is to be made lasting."""
+    host.good("prepare", NEW)
+
+    def broken(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pointer, "sync_folder", broken)
+        told = switch(host.machine, NEW, confirm_within=60, token="", guard_for=60)
+        assert (told["live"], host.machine.pointer.read()) == ("green", "green")
+    host.live(NEW, "green")
+    with monkeypatch.context() as patch:
+        patch.setattr(pointer, "sync_folder", broken)
+        assert roll_back(host.machine, NEW, by="ada", reason="errors")["live"] == "blue"
+    host.live(OLD, "blue")
+
+
+def test_an_error_of_the_disk_after_the_rename_is_no_failed_switch(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_the_rename(host, monkeypatch)
+
+
+def test_a_switch_that_cannot_tell_whether_it_moved_is_not_called_undone(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.good("prepare", NEW)
+    machine = host.machine
+    point = machine.pointer.point
+
+    def moved_and_broken(slot: str) -> None:
+        point(slot)
+        raise Trouble("the flag could not be set: Input/output error", "the disk is damaged", "look at it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machine.pointer, "point", moved_and_broken)
+        with pytest.raises(Trouble, match="the flag could not be set"):
+            switch(machine, NEW, confirm_within=60, token="", guard_for=60)
+    step = machine.load().step
+    assert step is not None, "the flag is on green: that is not undone"
+    heal(machine)
+    assert machine.pointer.read() == "blue"
+    host.live(OLD, "blue")
 
 
 def test_switch_and_confirm(host: World) -> None:
