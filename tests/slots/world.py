@@ -158,7 +158,7 @@ class World:
         A guard that was just started has not beaten yet, and a worker of before a reload answers a moment longer:
         what passes by itself is waited for, what stays is the failure.
         """
-        expected = {"findings": [], "release": release, "live": slot, "front": slot, "step": None}
+        expected: dict[str, object] = {"findings": [], "release": release, "live": slot, "front": slot, "step": None}
         until = time.monotonic() + 20
         while (seen := self._standing()) != expected and time.monotonic() < until:
             select.select([], [], [], 0.1)
