@@ -14,7 +14,7 @@ from host.guarding import seen
 from host.heal import heal
 from host.machine import Machine
 from host.processes import environment, is_alive
-from host.trouble import BUSY, Trouble
+from host.trouble import UNKNOWN, Trouble
 
 _PATIENCE = 10.0
 
@@ -92,7 +92,7 @@ def start_guard(machine: Machine, config: Path) -> dict[str, Any]:
         "the guard did not come up",
         "its configuration or its folder is wrong, or another one is just starting",
         f"see {machine.log_file('guard')}",
-        BUSY,
+        UNKNOWN,
     )
 
 

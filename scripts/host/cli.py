@@ -15,7 +15,7 @@ from host.config import load
 from host.machine import Machine
 from host.status import lines
 from host.table import TABLE
-from host.trouble import BUSY, DONE, WRONG, Trouble
+from host.trouble import DONE, UNKNOWN, WRONG, Trouble
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,8 +31,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str]) -> int:
-    """Run one command. 0 done · 1 refused, nothing changed · 2 wrong input · 3 busy or could not tell · 4 fell back,
-    production is healthy · 5 falling back failed."""
+    """Run one command. 0 done · 1 refused, nothing changed · 2 wrong input · 3 could not tell · 4 fell back,
+    production is healthy · 5 falling back failed · 6 busy, nothing changed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # whatever the terminal's encoding is, telling must not fail
@@ -66,13 +66,13 @@ def _trouble(fault: BaseException, command: str) -> Trouble:
     if isinstance(fault, Trouble):
         return fault
     if isinstance(fault, OSError):
-        return Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", BUSY)
+        return Trouble(str(fault), "the disk, or the rights of this user", "see `df -h`, `id`; then again", UNKNOWN)
     if isinstance(fault, KeyboardInterrupt):
         what = "interrupted; what was under way is finished or undone by the guard, or by the next command"
-        return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", BUSY)
+        return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", UNKNOWN)
     what = f"{command} ended with {type(fault).__name__}: {str(fault)[:300]}"
     do = "see `slots status` and `slots journal` for how far it came; report this with both"
-    return Trouble(what, "a fault of this program, or a file of its folder was changed by hand", do, BUSY)
+    return Trouble(what, "a fault of this program, or a file of its folder was changed by hand", do, UNKNOWN)
 
 
 def write(

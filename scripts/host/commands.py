@@ -29,7 +29,7 @@ from host.machine import Machine
 from host.rollback import roll_back
 from host.setup import initialise
 from host.steps import note
-from host.trouble import BUSY, REFUSED, WRONG, Trouble
+from host.trouble import REFUSED, UNKNOWN, WRONG, Trouble
 
 
 def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.what == "verify":
         number, digest = machine.load().head
         found = machine.journal.faults(int(number), str(digest))
-        return {"faults": found, "exit": BUSY if found else 0, "entries": []}
+        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": []}
     if chosen.step:
         kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)
         return {"entries": list(deque(kept, max(chosen.lines, 1)))}

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from host.machine import Machine
 from host.processes import environment, run
-from host.trouble import BUSY, Trouble
+from host.trouble import BUSY, UNKNOWN, Trouble
 
 _QUIET = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1")
 KEY = 0x510_7500
@@ -34,7 +34,7 @@ def ask(machine: Machine, sql: str, env: Mapping[str, str] | None = None) -> str
             f"psql {ended.why()}",
             "the database does not answer, or the connection in commands.psql is wrong",
             "run commands.psql by hand on this host",
-            BUSY,
+            UNKNOWN,
         )
     return ended.said.strip()
 
@@ -85,7 +85,7 @@ def advisory_lock(machine: Machine) -> Iterator[None]:
                     f"another migration holds the lock of this database ({told or f'no answer, see {errors}'})",
                     "another deployment migrates right now, or an old session of psql was left open",
                     "wait for it; `SELECT * FROM pg_locks WHERE locktype = 'advisory'` shows its session",
-                    BUSY,
+                    BUSY if told == "lock false" else UNKNOWN,
                 )
             yield
             if _say(session, "SELECT 'held';", 15) != "held":

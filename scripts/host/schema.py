@@ -13,7 +13,7 @@ from host.processes import Ended
 from host.releases import manifest, require_known
 from host.state import State
 from host.steps import begin, note, settle, still_mine
-from host.trouble import BUSY, Trouble
+from host.trouble import UNKNOWN, Trouble
 from host.watch import require_idle
 
 _REVISION_SQL = "SELECT string_agg(version_num, ' ' ORDER BY version_num) FROM alembic_version"
@@ -62,7 +62,7 @@ def live(machine: Machine) -> list[str]:
                 f"the live revision could not be read: {ended.why()}",
                 "commands.revision is wrong, or the database does not answer",
                 "run it by hand on this host",
-                BUSY,
+                UNKNOWN,
             )
         return ended.said.split()
     return database.ask(machine, _REVISION_SQL).split() if commands.psql else []

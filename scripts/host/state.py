@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from host.files import read_bounded, write_whole
-from host.trouble import BUSY, Trouble
+from host.trouble import UNKNOWN, Trouble
 
 VERSION = 1
 _LONGEST = 1024 * 1024
@@ -130,7 +130,7 @@ class Store:
                 "it was edited by hand, or the disk is damaged",
                 "traffic is not touched by this; `slots journal` shows what was live: move the file away and run "
                 "`slots init --live SLOT --release RELEASE` with what is written there",
-                BUSY,
+                UNKNOWN,
             ) from fault
 
     def save(self, state: State) -> None:

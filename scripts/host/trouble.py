@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 # Exit codes; those of a command that fell back are the same as the operations' on the runner.
-DONE, REFUSED, WRONG, BUSY, FELL_BACK, FALL_BACK_FAILED = 0, 1, 2, 3, 4, 5
+# BUSY: somebody else is at work or holds the lease, nothing was changed; UNKNOWN: nobody knows how it ended.
+DONE, REFUSED, WRONG, UNKNOWN, FELL_BACK, FALL_BACK_FAILED, BUSY = range(7)
 
 
 class Trouble(Exception):
@@ -29,5 +30,5 @@ def disk_trouble(what: str, fault: OSError) -> Trouble:
         f"{what}: {fault.strerror or fault} ({fault.filename or 'no file named'})",
         "the disk is full or read-only, or the folder belongs to another user",
         "free some space (`df -h`, `docker system df`), or run as the user who owns the folder; then run this again",
-        BUSY,
+        UNKNOWN,
     )

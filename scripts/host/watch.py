@@ -13,7 +13,7 @@ from host.machine import Machine
 from host.rollback import roll_back
 from host.state import GUARD, HOLD, PROVING, State, Watch
 from host.steps import no_rollback, note
-from host.trouble import BUSY, FELL_BACK, Trouble
+from host.trouble import BUSY, FELL_BACK, REFUSED, Trouble
 
 
 class _Late(Exception):
@@ -95,7 +95,7 @@ def _watched(machine: Machine, state: State, release: str, token: str) -> Watch 
             f"{release[:12]} {told}; live is {state.release()[:12]}",
             str(left["reason"]) if left else "another release was switched to meanwhile",
             "do not report this deployment as a success; `slots journal` shows what happened",
-            FELL_BACK if left else BUSY,
+            FELL_BACK if left else REFUSED,
         )
     no_rollback(machine, state)
     if token:

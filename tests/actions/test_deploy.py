@@ -105,7 +105,7 @@ def test_what_preflight_finds_is_told(servers: Fleet) -> None:
 def test_somebody_elses_lease(servers: Fleet) -> None:
     servers.hosts[1].good("lease", "acquire", "--by", "grace", "--manual", "--reason", "disk change")
     told = servers.deploy(NEW, 2)
-    assert (told.code, told.data["status"]) == (3, "error")
+    assert (told.code, told.data["status"]) == (1, "failed")
     assert "grace holds this host until it is given back (disk change; no run)" in told.found
     assert servers.hosts[0].good("status")["lease"] is None
     servers.hosts[1].good("lease", "break", "--reason", "over")
@@ -115,7 +115,7 @@ def test_two_deployments_at_once(servers: Fleet) -> None:
     first = servers.popen("deploy", servers.inputs(2, release=NEW, watch="3s", confirm_within="40s"))
     wait_for(servers.hosts[0], NEW, CONFIRM)
     second = servers.deploy(THIRD, 2)
-    assert second.code == 3
+    assert second.code == 1
     assert "ada (run 7) holds this host for" in second.found
     assert servers.read(first).code == 0
     servers.live((NEW, "green"), (NEW, "green"))

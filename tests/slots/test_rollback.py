@@ -361,7 +361,7 @@ def test_a_script_without_its_program_says_so(tmp_path: Path) -> None:
 def test_a_lease_keeps_others_out_and_a_rollback_does_not_care(host: World) -> None:
     held = host.good("lease", "acquire", "--by", "run 7", "--run-url", "https://ci.example/7", "--reason", "deploy")
     answer = host.run("prepare", NEW)
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what.startswith("run 7 holds this host for ")
     assert "https://ci.example/7" in answer.what
     host.good("prepare", NEW, "--lease", held["lease"])
@@ -371,7 +371,7 @@ def test_a_lease_keeps_others_out_and_a_rollback_does_not_care(host: World) -> N
     assert host.good("status")["fence"] == held["fence"] + 1
     for words in (("prepare", THIRD), ("lease", "renew")):
         answer = host.run(*words, "--lease", held["lease"])
-        assert answer.code == 3
+        assert answer.code == 6
         assert answer.what.startswith("this lease is not valid any more (fencing number ")
     assert [one["holder"] for one in host.machine.journal.tail(20) if one["event"] == "lease-void"] == ["run 7"]
     host.good("prepare", THIRD)
@@ -409,7 +409,7 @@ def test_a_token_comes_by_standard_input_or_the_environment_not_by_the_list_of_p
         assert json.loads(done.stdout)["exit"] == 0, done
     for text in ("", "no token\n"):
         done = subprocess.run([*argv[:-2], THIRD, "--json", "--lease", "-"], input=text, text=True, capture_output=True)
-        assert json.loads(done.stdout)["exit"] == 3, done
+        assert json.loads(done.stdout)["exit"] == 6, done
     host.good("lease", "break", "--reason", "over")
     host.live(OLD, "blue")
 
@@ -417,7 +417,7 @@ def test_a_token_comes_by_standard_input_or_the_environment_not_by_the_list_of_p
 def test_a_manual_lease_has_no_end(host: World) -> None:
     host.good("lease", "acquire", "--by", "ada", "--manual", "--seconds", "0.01", "--reason", "disk change")
     answer = host.run("lease", "acquire", "--by", "run 8")
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what == "ada holds this host until it is given back (disk change; no run)"
     assert host.good("lease", "break", "--reason", "she is at home")["broken"] is True
     host.good("lease", "acquire", "--by", "run 8")

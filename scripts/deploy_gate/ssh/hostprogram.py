@@ -11,7 +11,7 @@ from deploy_gate import hostprogram
 from deploy_gate.result import CouldNotTell, brief, one_line
 from deploy_gate.ssh.client import Connection
 
-DONE, REFUSED, WRONG, UNKNOWN, FELL_BACK, FALL_BACK_FAILED = range(6)
+DONE, REFUSED, WRONG, UNKNOWN, FELL_BACK, FALL_BACK_FAILED, BUSY = range(7)
 # Relative to the home of the user who logs in; the name is its content, so a newer one never overwrites it.
 PLACE = ".deploy-gate"
 _ABSENT = 97
