@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from host.config import load
 from host.machine import Machine
+from host.masking import all_masked, masked
 from host.status import lines
 from host.table import TABLE
 from host.trouble import DONE, UNKNOWN, WRONG, Trouble
@@ -79,6 +80,9 @@ def write(
     chosen: argparse.Namespace, said: list[str], told: dict[str, Any], trouble: Trouble | None, code: int
 ) -> None:
     """One JSON object, or lines for a person."""
+    said, told = all_masked(said), all_masked(told)
+    if trouble:
+        trouble = Trouble(masked(trouble.what), masked(trouble.means), masked(trouble.do), trouble.code)
     if chosen.json:
         answer = {"command": chosen.command, "exit": code, "said": said, **told}
         if trouble:

@@ -14,6 +14,7 @@ from host.clock import Deadline
 from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
+from host.masking import masked
 from host.pointer import Reload
 from host.probe import Look, front_look, slot_look
 from host.processes import Aside
@@ -198,6 +199,7 @@ class Guard:
         if now - self.alerted.get(kind, -1e9) < 60:
             return
         self.alerted[kind] = now
+        text = masked(text)  # it goes to a messenger
         print(f"alert: {kind}: {text}", flush=True)
         with suppress(Trouble, OSError):
             self.machine.log("alert", kind=kind, text=text)

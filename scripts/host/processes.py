@@ -14,6 +14,7 @@ from pathlib import Path
 
 from host.clock import Clock
 from host.files import tail_of
+from host.masking import masked
 
 _KEPT = 1024 * 1024
 _PDEATHSIG = 1
@@ -59,7 +60,7 @@ class Ended:
 
     def why(self) -> str:
         """For a message."""
-        last = " | ".join(self.said.strip().splitlines()[-5:])[-600:] or "it printed nothing"
+        last = masked(" | ".join(self.said.strip().splitlines()[-5:]))[-600:] or "it printed nothing"
         ended = "did not end in time and was stopped" if self.code is None else f"ended with {self.code}"
         return f"{ended} after {self.seconds:.1f} s: {last}"
 

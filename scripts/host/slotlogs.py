@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from host import slots
 from host.machine import Machine
+from host.masking import masked
 from host.processes import environment
 from host.state import State
 from host.trouble import UNKNOWN, WRONG, Trouble
@@ -45,7 +46,7 @@ class Found:
             return
         self.counts[hit] = self.counts.get(hit, 0) + 1
         if len(self.hits) < _SHOWN:
-            self.hits.append({"pattern": hit, "line": line[:1000]})
+            self.hits.append({"pattern": hit, "line": masked(line)[:1000]})
 
 
 def look(machine: Machine, slot: str, *, since: str, match: Sequence[str], allow: Sequence[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from host.clock import Deadline
 from host.config import release_id
 from host.files import read_bounded
 from host.machine import Machine
+from host.masking import masked
 from host.pointer import wait_until_idle
 from host.probe import Look, slot_look
 from host.processes import Ended, run
@@ -120,7 +121,8 @@ def last_words(machine: Machine, slot: str, release: str) -> str:
     else:
         path = machine.log_file(f"{slot}-start")
         said = path.read_bytes()[-65536:].decode(errors="replace") if path.exists() else ""
-    return "\n".join(said.strip().splitlines()[-20:])[-4000:] or "it wrote nothing"
+    # Masked before it is cut: half a secret looks like none.
+    return masked("\n".join(said.strip().splitlines()[-20:]))[-4000:] or "it wrote nothing"
 
 
 def images(machine: Machine, release: str) -> dict[str, str]:

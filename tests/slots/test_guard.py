@@ -465,7 +465,7 @@ def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -
     whole = path.read_bytes()
     with without_guard(host):
         watcher = Guard(host.machine)
-        watcher.alert("odd", "a NUL\0 in an answer")
+        watcher.alert("odd", "a NUL\0 in an answer, postgresql://erp:hunter2@db/erp")
         path.write_text(json.dumps({**json.loads(whole), "watch": "none"}))
         watcher.tick()
         path.write_bytes(whole)
@@ -484,6 +484,7 @@ def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -
         watcher.tick()
     assert alerts(host, before) == ["odd", "guard", "guard"]
     told = [one["text"] for one in host.machine.journal.entries() if one["event"] == "alert" and one["seq"] > before]
+    assert "erp:***@db" in told[0]
     assert told[2].startswith("a fault of this program, please report it: RecursionError: xxx")
     assert len(told[2]) < 500
     host.live(OLD, "blue")
