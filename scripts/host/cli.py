@@ -37,7 +37,11 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # whatever the terminal's encoding is, telling must not fail
-    chosen = parser().parse_args(argv)
+    return execute(parser().parse_args(argv))[0]
+
+
+def execute(chosen: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Run what was chosen and tell how it ended."""
     machine, told, trouble = None, {}, None
     try:
         machine = Machine(load(chosen.config or default_config()), who=getattr(chosen, "by", "") or "")
@@ -52,7 +56,7 @@ def main(argv: list[str]) -> int:
         code = trouble.code
     with suppress(BrokenPipeError):  # the connection was cut: what was asked is done all the same
         write(chosen, machine.said if machine else [], told, trouble, code)
-    return code
+    return code, told
 
 
 def token(given: str) -> str:

@@ -46,8 +46,10 @@ def run_preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any
 
 
 def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if bool(chosen.text) == bool(chosen.manifest):
+        raise Trouble("one manifest is wanted", "a typing mistake", "name its file, or give it with --text", WRONG)
     try:
-        text = read_bounded(Path(chosen.manifest), 1 << 20).decode()
+        text = chosen.text or read_bounded(chosen.manifest, 1 << 20).decode()
     except (OSError, UnicodeDecodeError) as fault:
         raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
     return releases.receive(machine, text, stdin=sys.stdin.fileno())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from host import commands
+from host import batch, commands
 from host.machine import Machine
 
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
@@ -72,7 +73,15 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     ),
     "status": ("what is live, warm, under way", commands.run_status, [(("--quick",), {"action": "store_true"})]),
     "preflight": ("whether a deployment can begin", commands.run_preflight, [(("release",), {"nargs": "?"})]),
-    "receive": ("bring a release here", commands.run_receive, [(("manifest",), {}), _BY]),
+    "receive": (
+        "bring a release here",
+        commands.run_receive,
+        [
+            (("manifest",), {"nargs": "?", "type": Path}),
+            (("--text",), {"default": "", "help": "the manifest itself"}),
+            _BY,
+        ],
+    ),
     "prepare": ("start a release in the idle slot", commands.run_prepare, _CHANGES),
     "migrate": (
         "run its migrations",
@@ -118,4 +127,5 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     ),
     "nginx": ("the snippets", commands.run_nginx, [_choice("show", "write"), _BY]),
     "forget": ("remove old releases", commands.run_forget, [_BY]),
+    "run": ("several commands in one call", batch.run_steps, [(("steps",), {"help": "a JSON list of lists of words"})]),
 }

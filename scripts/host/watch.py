@@ -98,11 +98,11 @@ def _watched(machine: Machine, state: State, release: str, token: str) -> Watch 
             FELL_BACK if left else REFUSED,
         )
     no_rollback(machine, state)
-    if token:
-        lease.check(machine, state, token)
     watch = state.watch
     if watch is None or watch.phase == GUARD:
-        return None
+        return None  # nothing is to be changed: whoever asks again, because the answer was lost, has no lease any more
+    if token:
+        lease.check(machine, state, token)
     if watch.phase == PROVING:
         raise Trouble(
             f"the switch to {release[:12]} is still being proven",

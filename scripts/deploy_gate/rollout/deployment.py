@@ -12,7 +12,7 @@ from deploy_gate.rollout import back, lease, prepare
 from deploy_gate.rollout.order import Order
 from deploy_gate.rollout.servers import tried, who
 from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, Stopped
-from deploy_gate.ssh.hostprogram import FALL_BACK_FAILED, FELL_BACK, UNKNOWN, WRONG, Answer, HostProgram
+from deploy_gate.ssh.hostprogram import DONE, FALL_BACK_FAILED, FELL_BACK, UNKNOWN, WRONG, Answer, HostProgram
 from deploy_gate.units import counted
 
 PAUSE = 1.0
@@ -45,7 +45,8 @@ class Deployment:
             live = prepare.receive(self.where, order)
             missing = [server for server in self.where if live[server.name] != self.release]
             self.switched = [server for server in self.where if server not in missing]
-            with lease.held(self.where, f"deploy {self.release[:12]}") as leases:
+            asked = {server.name: self.release for server in missing}
+            with lease.held(self.where, f"deploy {self.release[:12]}", preflight=asked) as leases:
                 self.note("brought")
                 if missing:
                     prepare.prepare(missing, order, leases)
@@ -82,7 +83,7 @@ class Deployment:
         within = f"confirm it within {self.times.confirm_within:g} s, else they go back by themselves"
         return passed(f"{found}; {within}", evidence=self.evidence)
 
-    def take_over(self, missing: Sequence[HostProgram], leases: Mapping[str, str]) -> Result:
+    def take_over(self, missing: Sequence[HostProgram], leases: dict[str, str]) -> Result:
         """Switch, watch, confirm; back on all of them when anything is not as it should be."""
         try:
             for server in missing:
@@ -170,14 +171,22 @@ class Deployment:
         return passed(f"{text}; {seconds:.1f} s in all", evidence=self.evidence, measured=DEPLOYED)
 
 
-def confirm(where: Sequence[HostProgram], release: str, leases: Mapping[str, str] | None = None) -> None:
-    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again."""
-    words = ("confirm", release, "--by", who())
+def confirm(where: Sequence[HostProgram], release: str, leases: dict[str, str] | None = None) -> None:
+    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again.
+
+    The lease is given back in the same call: it is taken out of `leases`.
+    """
+    held = leases or {}
 
     def call(server: HostProgram) -> Answer:
-        token = (leases or {}).get(server.name, "")
-        answer = tried(lambda one: one.run(*words, lease=token), server)
-        return server.run(*words, lease=token) if answer.lost else answer
+        token = held.get(server.name, "")
+        steps = [("confirm", release, "--by", who()), *([("lease", "release")] if token else [])]
+        answer = tried(lambda one: one.steps(*steps, timeout=120, lease=token), server)
+        answer = server.steps(*steps, timeout=120, lease=token) if answer.lost else answer
+        if answer.good:
+            held.pop(server.name, None)
+        # Confirmed is confirmed, also when the lease could not be given back: then it is tried again, or runs out.
+        return Answer(DONE, answer.data) if answer.of("confirm").get("exit") == DONE else answer
 
     for server in where:
         prepare.step("confirm", [server], call)
