@@ -7,9 +7,12 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from slots.load import Load
@@ -19,6 +22,7 @@ from deploy_gate import hostprogram
 from host import pointer
 from host.heal import heal
 from host.probe import front_look
+from host.proof import Proof
 from host.rollback import roll_back
 from host.switch import switch
 from host.trouble import Trouble
@@ -77,6 +81,49 @@ def test_a_switch_that_cannot_tell_whether_it_moved_is_not_called_undone(
     heal(machine)
     assert machine.pointer.read() == "blue"
     host.live(OLD, "blue")
+
+
+def test_a_lock_that_is_held_after_the_move_is_not_nothing_changed(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.configure(limits={"lock": 0.1})
+    host.good("prepare", NEW)
+    with ExitStack() as held:
+
+        def proven(*_: object) -> Proof:
+            held.enter_context(host.machine.lock.taken(20))
+            return Proof("", 0.1, 0.1)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.modules[switch.__module__], "prove", proven)
+            with pytest.raises(Trouble, match="another command is at work") as told:
+                switch(host.machine, NEW, confirm_within=60, token="", guard_for=60)
+            assert told.value.code == 3
+            held.close()
+            heal(host.machine)
+    host.live(OLD, "blue")
+
+
+def batch(host: World, *steps: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    """Several commands in one call: its exit code, and every line."""
+    with host.popen("run", json.dumps(steps)) as child:
+        out = child.communicate(timeout=60)[0]
+    return child.returncode, [json.loads(line) for line in out.splitlines()]
+
+
+def test_several_commands_in_one_call(host: World) -> None:
+    code, told = batch(host, ["lease", "acquire", "--by", "run 7"], ["prepare", NEW], ["status", "--quick"])
+    assert (code, [one["command"] for one in told]) == (0, ["lease", "prepare", "status", "run"])
+    assert told[0]["lease"] == getattr(host.machine.load().lease, "token", "")
+    code, told = batch(host, ["prepare", THIRD], ["status"])
+    assert (code, [(one["command"], one["exit"]) for one in told]) == (6, [("prepare", 6), ("run", 6)])
+    host.good("lease", "break", "--reason", "over")
+
+
+@pytest.mark.parametrize("steps", ["", "{}", "[]", '["status"]', "[[]]", '[["guard", "run"]]', '[["run", "[]"]]'])
+def test_steps_that_are_none(host: World, steps: str) -> None:
+    answer = host.run("run", steps)
+    assert (answer.code, answer.what) == (2, "the steps are not a list of at most 10 commands")
 
 
 def test_switch_and_confirm(host: World) -> None:
