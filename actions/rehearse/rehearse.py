@@ -69,7 +69,8 @@ def rehearsed(where: list[HostProgram], made: Order) -> Result:
         if made.release in live.values():
             found = f"{made.release[:12]} is live here already, so there is nothing to switch to"
             return failed(found, "rehearse before it is deployed, or rehearse another release")
-        with lease.held(where, f"rehearse {made.release[:12]}") as leases:
+        asked = {server.name: made.release for server in where}
+        with lease.held(where, f"rehearse {made.release[:12]}", preflight=asked) as leases:
             prepare.prepare(where, made, leases)
             words = ("rehearse", made.release, "--by", who())
             told = [

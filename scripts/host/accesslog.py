@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from host.trouble import BUSY, WRONG, Trouble
+from host.trouble import UNKNOWN, WRONG, Trouble
 
 CHUNK = 1 << 20
 _MOST_FILES = 60
@@ -51,7 +51,7 @@ class Reading:
                     f"{self.path} could not be read from then on within {_SECONDS} s",
                     "the window is too long for this much traffic, or the disk is slow",
                     "ask for a shorter window",
-                    BUSY,
+                    UNKNOWN,
                 )
             self.size += len(chunk)
             whole, line_end, rest = (rest + chunk).rpartition(b"\n")
@@ -153,7 +153,7 @@ def _open(path: Path, kept: ExitStack) -> IO[bytes] | None:
             f"{path} may not be read by this user",
             "nginx's logs belong to root, readable by the group adm",
             "`usermod -aG adm USER` for the user who logs in, then log in anew",
-            BUSY,
+            UNKNOWN,
         ) from fault
 
 

@@ -17,7 +17,7 @@ from host.heal import heal
 from host.machine import Machine
 from host.processes import environment, is_alive
 from host.status import moved_by_hand
-from host.trouble import BUSY, Trouble, owner_of
+from host.trouble import UNKNOWN, Trouble, owner_of
 
 _PATIENCE = 10.0
 MOVED = "moved by hand"
@@ -63,10 +63,23 @@ def _flag(machine: Machine, *, by_hand: bool = False) -> str:
             machine.log("alert", kind="flag", text=told)
             machine.say(told)
             return MOVED
-        machine.pointer.point(state.live)
+        _put(machine, state.live, found)
         machine.log("restored", flag=state.live, found=found)
     machine.say(f"the flag was {found or 'gone'}: it is on {state.live} again")
     return "restored"
+
+
+def _put(machine: Machine, slot: str, found: str) -> None:
+    """In mode reload nginx may be down: then it reads the file when it starts, and the slots are started all the same.
+
+    After a file that was lost it runs with the slot of before; it is told only of one that stood elsewhere.
+    """
+    machine.pointer.restore(slot)
+    if found:
+        try:
+            machine.pointer.point(slot)
+        except Trouble as fault:
+            machine.say(f"nginx was not told that it is {slot}: {fault.what}; {fault.do}")
 
 
 def _start(machine: Machine, slot: str) -> bool:
@@ -106,7 +119,7 @@ def start_guard(machine: Machine, config: Path) -> dict[str, Any]:
         "the guard did not come up",
         "its configuration or its folder is wrong, or another one is just starting",
         f"see {machine.log_file('guard')}",
-        BUSY,
+        UNKNOWN,
     )
 
 

@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 from host.config import load
 from host.damage import explained
 from host.machine import Machine
+from host.masking import all_masked, masked
 from host.status import lines
 from host.table import TABLE
-from host.trouble import BUSY, DONE, WRONG, Damaged, Trouble, is_rights, rights_trouble
+from host.trouble import DONE, UNKNOWN, WRONG, Damaged, Trouble, is_rights, rights_trouble
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,17 +33,21 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str]) -> int:
-    """Run one command. 0 done · 1 refused, nothing changed · 2 wrong input · 3 busy or could not tell · 4 fell back,
-    production is healthy · 5 falling back failed."""
+    """Run one command. 0 done · 1 refused, nothing changed · 2 wrong input · 3 could not tell · 4 fell back,
+    production is healthy · 5 falling back failed · 6 busy, nothing changed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # whatever the terminal's encoding is, telling must not fail
-    chosen = parser().parse_args(argv)
+    return execute(parser().parse_args(argv))[0]
+
+
+def execute(chosen: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Run what was chosen and tell how it ended."""
     machine, told, trouble = None, {}, None
     try:
         machine = Machine(load(chosen.config or default_config()), who=getattr(chosen, "by", "") or "")
-        if "lease" in chosen and not chosen.lease:
-            chosen.lease = os.environ.get("SLOTS_LEASE", "")
+        if "lease" in chosen:
+            chosen.lease = token(chosen.lease)
         if chosen.command not in {"init", "journal"} and getattr(chosen, "what", "") not in {"unit", "hook"}:
             machine.load()  # a host that was never set up says so, whatever was asked
         told = chosen.run(machine, chosen)
@@ -54,7 +59,14 @@ def main(argv: list[str]) -> int:
         code = trouble.code
     with suppress(BrokenPipeError):  # the connection was cut: what was asked is done all the same
         write(chosen, machine.said if machine else [], told, trouble, code)
-    return code
+    return code, told
+
+
+def token(given: str) -> str:
+    """The lease's: given, by `-` the first line of standard input, else the environment: words are seen by all."""
+    if given == "-":
+        return sys.stdin.readline(200).strip() or "none came"  # an empty one would stand for nobody's
+    return given or os.environ.get("SLOTS_LEASE", "")
 
 
 def _explained(machine: Machine, fault: Damaged) -> Trouble:
@@ -72,21 +84,23 @@ def _trouble(fault: BaseException, command: str) -> Trouble:
     if isinstance(fault, OSError) and is_rights(fault):
         return rights_trouble(fault)
     if isinstance(fault, OSError):
-        return Trouble(
-            str(fault), "the disk is full, read-only or damaged", "see `df -h` and `dmesg`; then again", BUSY
-        )
+        means = "the disk is full, read-only or damaged"
+        return Trouble(str(fault), means, "see `df -h` and `dmesg`; then again", UNKNOWN)
     if isinstance(fault, KeyboardInterrupt):
         what = "interrupted; what was under way is finished or undone by the guard, or by the next command"
-        return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", BUSY)
+        return Trouble(what, "somebody pressed Ctrl-C", "see `slots status`", UNKNOWN)
     what = f"{command} ended with {type(fault).__name__}: {str(fault)[:300]}"
     do = "see `slots status` and `slots journal` for how far it came; report this with both"
-    return Trouble(what, "a fault of this program, or a file of its folder was changed by hand", do, BUSY)
+    return Trouble(what, "a fault of this program, or a file of its folder was changed by hand", do, UNKNOWN)
 
 
 def write(
     chosen: argparse.Namespace, said: list[str], told: dict[str, Any], trouble: Trouble | None, code: int
 ) -> None:
     """One JSON object, or lines for a person."""
+    said, told = all_masked(said), all_masked(told)
+    if trouble:
+        trouble = Trouble(masked(trouble.what), masked(trouble.means), masked(trouble.do), trouble.code)
     if chosen.json:
         answer = {"command": chosen.command, "exit": code, "said": said, **told}
         if trouble:

@@ -62,10 +62,14 @@ class Deadline:
         return asdict(self)
 
     def remaining(self, clock: Clock) -> float:
-        """Seconds left, negative when it has passed; never more than it was set for, whatever the wall clock says."""
+        """Seconds left, negative when it has passed.
+
+        After a reboot the wall clock may be behind, or stand in 1970: this was set before the machine started, so at
+        least the time since then has gone by, whatever the wall clock says.
+        """
         if self.boot_id == clock.boot_id():
             return self.boot - clock.boot()
-        return min(self.wall - clock.wall(), self.seconds)
+        return min(self.wall - clock.wall(), self.seconds - clock.boot())
 
     def passed(self, clock: Clock) -> bool:
         """Whether it is over."""

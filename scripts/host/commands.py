@@ -32,7 +32,7 @@ from host.machine import Machine
 from host.rollback import roll_back
 from host.setup import initialise
 from host.steps import note
-from host.trouble import BUSY, REFUSED, WRONG, Damaged, Trouble
+from host.trouble import REFUSED, UNKNOWN, WRONG, Damaged, Trouble
 
 
 def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -49,8 +49,10 @@ def run_preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any
 
 
 def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    if bool(chosen.text) == bool(chosen.manifest):
+        raise Trouble("one manifest is wanted", "a typing mistake", "name its file, or give it with --text", WRONG)
     try:
-        text = read_bounded(Path(chosen.manifest), 1 << 20).decode()
+        text = chosen.text or read_bounded(chosen.manifest, 1 << 20).decode()
     except (OSError, UnicodeDecodeError) as fault:
         raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
     return releases.receive(machine, text, stdin=sys.stdin.fileno())
@@ -198,7 +200,7 @@ def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
         machine.say(damaged)
     if chosen.what == "verify":
         found = [*machine.journal.faults(int(number), str(digest)), *([damaged] if damaged else [])]
-        return {"faults": found, "exit": BUSY if found else 0, "entries": []}
+        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": []}
     if chosen.step:
         kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)
         return {"entries": list(deque(kept, max(chosen.lines, 1)))}

@@ -8,7 +8,7 @@ from typing import Any
 from host import slots
 from host.machine import Machine
 from host.probe import front_look
-from host.trouble import BUSY, Damaged, Trouble
+from host.trouble import UNKNOWN, Damaged, Trouble
 
 
 def explained(machine: Machine, fault: Damaged) -> Trouble:
@@ -32,7 +32,7 @@ def explained(machine: Machine, fault: Damaged) -> Trouble:
         f"traffic is not touched by this; `slots journal` can be read. `{move}slots init --live {live} --release "
         f"{release or 'RELEASE'}`, then `slots status`; there is a way back by a switch again after the next deployment"
     )
-    return Trouble(f"{fault.what} ({'; '.join(witnesses)})", fault.means, do, BUSY)
+    return Trouble(f"{fault.what} ({'; '.join(witnesses)})", fault.means, do, UNKNOWN)
 
 
 def last_live(machine: Machine) -> dict[str, str]:

@@ -12,10 +12,17 @@ from contextlib import contextmanager, suppress
 from host.files import append_to
 from host.machine import Machine
 from host.processes import environment, run
-from host.trouble import BUSY, Trouble
+from host.trouble import BUSY, UNKNOWN, Trouble
 
 _QUIET = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1")
 KEY = 0x510_7500
+# Of a statement two words, no more: it may hold a password.
+_AT_WORK = (
+    "SELECT format('process %s %s for %s s (%s)', pid, state, round(extract(epoch FROM now() - "
+    "coalesce(xact_start, state_change, now()))), substring(query FROM '[[:alpha:]]+(?:[[:space:]]+[[:alnum:]_.]+)?')) "
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' "
+    "ORDER BY xact_start LIMIT 10"
+)
 
 
 def ask(machine: Machine, sql: str, env: Mapping[str, str] | None = None) -> str:
@@ -28,7 +35,7 @@ def ask(machine: Machine, sql: str, env: Mapping[str, str] | None = None) -> str
             f"psql {ended.why()}",
             "the database does not answer, or the connection in commands.psql is wrong",
             "run commands.psql by hand on this host",
-            BUSY,
+            UNKNOWN,
         )
     return ended.said.strip()
 
@@ -56,6 +63,11 @@ def read_back(machine: Machine) -> str:
     return f"{told} ms"
 
 
+def at_work(machine: Machine) -> str:
+    """The sessions of this database that are not idle: process, state, seconds, first words of the statement."""
+    return "; ".join(line for line in ask(machine, _AT_WORK).splitlines() if line) or "no session is at work"
+
+
 @contextmanager
 def advisory_lock(machine: Machine) -> Iterator[None]:
     """Hold the migration lock in one session, for as long as the block takes; it ends with that session."""
@@ -74,7 +86,7 @@ def advisory_lock(machine: Machine) -> Iterator[None]:
                     f"another migration holds the lock of this database ({told or f'no answer, see {errors}'})",
                     "another deployment migrates right now, or an old session of psql was left open",
                     "wait for it; `SELECT * FROM pg_locks WHERE locktype = 'advisory'` shows its session",
-                    BUSY,
+                    BUSY if told == "lock false" else UNKNOWN,
                 )
             yield
             if _say(session, "SELECT 'held';", 15) != "held":

@@ -12,6 +12,8 @@ from host.clock import Deadline
 from host.guarding import beat
 from host.heal import heal, pending
 from host.machine import Machine
+from host.masking import masked
+from host.pointer import Reload
 from host.probe import front_look, slot_look
 from host.processes import Aside
 from host.rollback import roll_back
@@ -161,19 +163,26 @@ class Guard:
         if now:
             if self.machine.load().live == state.live:
                 self.alert("flag", moved_by_hand(self.machine, state, now))
-        elif self.machine.settings.nginx.mode == "flag" and state.live == self.machine.settings.second:
+        elif self._is_lost(state):
             try:
                 self._put_back()
             except (Trouble, OSError) as fault:
                 self.alert("flag", f"the flag of {state.live}, which is live, is gone and cannot be put back: {fault}")
 
+    def _is_lost(self, state: State) -> bool:
+        """Whether there is no pointer where one is needed: without the flag nginx takes the first slot."""
+        pointer = self.machine.pointer
+        if isinstance(pointer, Reload):
+            return not pointer.path.exists()
+        return not pointer.read() and state.live == self.machine.settings.second
+
     def _put_back(self) -> None:
         machine = self.machine
         with machine.lock.taken(machine.settings.limits.lock):
             state = machine.load()
-            if state.step is not None or machine.pointer.read() or state.live != machine.settings.second:
+            if state.step is not None or not self._is_lost(state):
                 return
-            machine.pointer.point(state.live)
+            machine.pointer.restore(state.live)
             machine.log("restored", flag=state.live, found="")
         self.alert("flag", f"the flag of {state.live}, which is live, was gone: it was put back")
 
@@ -188,6 +197,7 @@ class Guard:
         if now - self.alerted.get(kind, -1e9) < 60:
             return
         self.alerted[kind] = now
+        text = masked(text)  # it goes to a messenger
         print(f"alert: {kind}: {text}", flush=True)
         with suppress(Trouble, OSError):
             self.machine.log("alert", kind=kind, text=text)

@@ -9,7 +9,7 @@ from typing import Any
 from host.machine import Machine
 from host.processes import Ended, run
 from host.slots import digests
-from host.trouble import BUSY, Trouble
+from host.trouble import UNKNOWN, Trouble
 
 _SECONDS = 60.0
 _MOST_IMAGES = 200
@@ -50,7 +50,7 @@ def verify(machine: Machine, images: dict[str, str]) -> None:
                 f"docker cannot be asked for {service}: {shown.why()}",
                 "docker is down, or this user may not use it",
                 "`docker info` as this user; then run `slots receive` again",
-                BUSY,
+                UNKNOWN,
             )
         if not shown.good or image.rpartition("@")[2] not in shown.said:
             raise Trouble(

@@ -9,7 +9,7 @@ from host.clock import Deadline
 from host.machine import Machine
 from host.state import Lease, State
 from host.steps import no_rollback, note
-from host.trouble import BUSY, Trouble
+from host.trouble import BUSY, WRONG, Trouble
 
 
 def acquire(machine: Machine, *, holder: str, run: str, reason: str, seconds: float, manual: bool) -> dict[str, Any]:
@@ -33,6 +33,13 @@ def acquire(machine: Machine, *, holder: str, run: str, reason: str, seconds: fl
 
 def renew(machine: Machine, token: str, seconds: float) -> dict[str, Any]:
     """The heartbeat: so many seconds from now. Not journalled, it comes every few seconds."""
+    if not token:
+        raise Trouble(
+            "which lease is to be renewed was not said",
+            "SLOTS_LEASE is not set; without a token anybody could keep the lease of a run that is gone",
+            "set SLOTS_LEASE to what `slots lease acquire` printed, or give it on standard input with `--lease -`",
+            WRONG,
+        )
     with machine.lock.taken(machine.settings.limits.lock):
         state = machine.load()
         check(machine, state, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from host.files import make_folder, sync_folder, write_whole
 from host.processes import run
 from host.settings import Settings
 from host.trouble import Trouble, disk_trouble
+
+_LONG = 4096
 
 
 class Flag:
@@ -29,7 +32,10 @@ class Flag:
         return self.settings.first if self.off.exists() else ""
 
     def point(self, slot: str) -> None:
-        """Send every new request to `slot`; doing it again changes nothing."""
+        """Send every new request to `slot`; doing it again changes nothing.
+
+        When the disk reports an error after the rename, traffic has moved all the same: what is there is asked.
+        """
         come, gone = (self.on, self.off) if slot == self.settings.second else (self.off, self.on)
         try:
             if gone.exists():
@@ -40,7 +46,12 @@ class Flag:
                 self.on.parent.chmod(0o755)
                 write_whole(come, b"", 0o644)
         except OSError as fault:
-            raise disk_trouble("the flag could not be set", fault) from fault
+            if self.read() != slot:
+                raise disk_trouble("the flag could not be set", fault) from fault
+
+    def restore(self, slot: str) -> None:
+        """Put back what was lost."""
+        self.point(slot)
 
     def by_hand(self, slot: str) -> str:
         """What a person types to send the traffic there when nothing else works."""
@@ -68,21 +79,30 @@ class Reload:
             return words[2] if len(words) > 2 and words[2] in self.settings.slots else ""
         return ""
 
-    def point(self, slot: str) -> None:
-        """Write the file, test, remember the workers of now, reload."""
-        name = self.settings.application
-        before = self.path.read_bytes() if self.path.exists() else None
+    def keep(self) -> None:
+        """Write beside it what it would be for each slot, so that a switch needs no room on the disk."""
+        for slot in self.settings.slots:
+            if not self._is_kept(slot):
+                write_whole(self._kept(slot), active(self.settings.application, slot).encode(), 0o644)
+
+    def restore(self, slot: str) -> None:
+        """Put back the file; nginx runs with what it read last, it is not told."""
         try:
-            write_whole(self.path, active(name, slot).encode(), 0o644)
-            write_whole(self.old, json.dumps(self._workers()).encode())
+            self._put(slot)
         except OSError as fault:
             raise disk_trouble("the slot could not be written for nginx", fault) from fault
+
+    def point(self, slot: str) -> None:
+        """Write the file, test, remember the workers of now, reload."""
+        before = self.read()
+        self.restore(slot)
+        self._remember()
         for words in (["-t"], ["-s", "reload"]):
             log = Path(self.settings.home) / "logs" / "nginx.log"
             ended = run([*self.settings.nginx.command, *words], 30, log)
             if not ended.good:
-                if before is not None:
-                    write_whole(self.path, before, 0o644)
+                if before:
+                    self.restore(before)
                 raise Trouble(
                     f"nginx {' '.join(words)} {ended.why()}",
                     "the configuration of nginx was broken by hand; it goes on with the one it read last",
@@ -92,9 +112,46 @@ class Reload:
     def by_hand(self, slot: str) -> str:
         """What a person types to send the traffic there when nothing else works."""
         first, second = self.settings.first, self.settings.second
-        there, away = (slot, first if slot == second else second)
+        put = f"sed -i 's/{first if slot == second else second};$/{slot};/' {self.path}"
+        if self._is_kept(slot):
+            put = f"ln -f {self._kept(slot)} {self.path}"
         nginx = " ".join(self.settings.nginx.command)
-        return f"sed -i 's/{away};$/{there};/' {self.path} && {nginx} -t && {nginx} -s reload"
+        return f"{put} && {nginx} -t && {nginx} -s reload"
+
+    def _put(self, slot: str) -> None:
+        """By a link to what is kept, and a rename: both need no room. Where nothing is kept, it is written."""
+        with suppress(OSError):
+            self.keep()
+        beside = self.path.with_name(f".{self.path.name}.new")
+        try:
+            if self._is_kept(slot):
+                with suppress(FileNotFoundError):
+                    beside.unlink()
+                os.link(self._kept(slot), beside)
+                beside.replace(self.path)
+                sync_folder(self.path.parent)
+            else:
+                write_whole(self.path, active(self.settings.application, slot).encode(), 0o644)
+        except OSError:
+            if self.read() != slot:  # after the rename it is there, whatever the disk says then
+                raise
+
+    def _kept(self, slot: str) -> Path:
+        return self.path.with_name(f"active.{slot}")
+
+    def _is_kept(self, slot: str) -> bool:
+        with suppress(OSError):
+            return self._kept(slot).read_bytes() == active(self.settings.application, slot).encode()
+        return False
+
+    def _remember(self) -> None:
+        """The workers of now. On a full disk over the file of before, which is as long; else nothing is remembered."""
+        text = json.dumps(self._workers()).ljust(_LONG).encode()
+        try:
+            write_whole(self.old, text)
+        except OSError:
+            with suppress(OSError), self.old.open("r+b") as stream:
+                stream.write(text)
 
     def drained(self) -> bool:
         """Whether the workers of before the reload are gone; only then is the old slot without traffic."""

@@ -7,9 +7,11 @@ import re
 import socket
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from host.names import NAMES, Unresolved
 from host.settings import Front, Health
 
 _LONGEST = 64 * 1024
@@ -70,6 +72,7 @@ def _look(url: SplitResult, address: tuple[str, int], context: ssl.SSLContext | 
         seconds = time.monotonic() - begun
         late = isinstance(fault, TimeoutError) or seconds >= health.timeout
         text = f"no answer within {health.timeout:g} s" if late else (getattr(fault, "strerror", "") or str(fault))
+        text = str(fault) if isinstance(fault, Unresolved) else text
         return Look(0, "", "", seconds, text)
 
 
@@ -77,7 +80,7 @@ def _exchange(url: SplitResult, address: tuple[str, int], context: ssl.SSLContex
     """The whole answer. HTTP/1.0, so that it ends with the connection and comes in one piece."""
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     request = f"GET {path} HTTP/1.0\r\nHost: {url.netloc}\r\nUser-Agent: deploy-gate\r\nAccept: */*\r\n\r\n"
-    plain = socket.create_connection(address, _left(until))
+    plain = _connected(address, until)
     connection = plain
     try:
         if context is not None:
@@ -95,6 +98,16 @@ def _exchange(url: SplitResult, address: tuple[str, int], context: ssl.SSLContex
     finally:
         connection.close()
         plain.close()
+
+
+def _connected(address: tuple[str, int], until: float) -> socket.socket:
+    """To the first address of the name that takes the connection."""
+    host, port = address
+    *others, last = NAMES.addresses(host.strip("[]"), _left(until))
+    for one in others:
+        with suppress(OSError):
+            return socket.create_connection((one, port), _left(until))
+    return socket.create_connection((last, port), _left(until))
 
 
 def _left(until: float) -> float:

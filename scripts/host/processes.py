@@ -7,13 +7,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from host.clock import Clock
 from host.files import append_to, tail_of
+from host.masking import masked
 
 _KEPT = 1024 * 1024
 _PDEATHSIG = 1
@@ -59,7 +61,7 @@ class Ended:
 
     def why(self) -> str:
         """For a message."""
-        last = " | ".join(self.said.strip().splitlines()[-5:])[-600:] or "it printed nothing"
+        last = masked(" | ".join(self.said.strip().splitlines()[-5:]))[-600:] or "it printed nothing"
         ended = "did not end in time and was stopped" if self.code is None else f"ended with {self.code}"
         return f"{ended} after {self.seconds:.1f} s: {last}"
 
@@ -91,6 +93,7 @@ def run(
         with suppress(OSError):
             if path.stat().st_size > _KEPT:
                 path.replace(path.with_name(f"{path.name}.1"))
+    die = _dying_with_us()
     with append_to(log) as out, append_to(errors or log) as err:
         start, start_errors = out.tell(), err.tell()
         try:
@@ -101,7 +104,7 @@ def run(
                 stderr=err if errors else subprocess.STDOUT,
                 env=environment(env),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call; no thread is alive here
+                preexec_fn=die,  # noqa: PLW1509 - one system call, see there
             )
         except (OSError, ValueError) as fault:  # ValueError: a NUL in a word
             return Ended(127, 0.0, f"{argv[0]}: {getattr(fault, 'strerror', '') or fault}")
@@ -167,7 +170,16 @@ def _since(log: Path, start: int, most: int) -> str:
     return tail_of(log)
 
 
-def _die_with_parent() -> None:
-    # A command must not go on when this program is killed: the next one undoes what it was doing.
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+@cache
+def _dying_with_us() -> Callable[[], object]:
+    """For the child before its exec: a command must not go on when this program is killed, the next one undoes it.
+
+    Other threads may be alive (look-ups of names, the sampler), and a lock that one of them holds at the fork stays
+    taken in the child. So all is looked up here, in the parent, and the child makes one system call, which takes none.
+    It is the thread that begins a command with which the command dies: only main threads do.
+    """
+    try:
+        prctl = ctypes.PyDLL(None).prctl
+    except (OSError, AttributeError):
+        return int  # not Linux's C library
+    return partial(prctl, _PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

@@ -56,6 +56,7 @@ def receive(machine: Machine, text: str, *, stdin: int = subprocess.DEVNULL) -> 
     """
     data = checked(text)
     release = data["release"]
+    _comparable(machine, data)
     _room(machine)
     commands, limit = machine.settings.commands, machine.settings.limits.command
     with machine.transfer.taken(machine.settings.limits.lock):
@@ -72,7 +73,7 @@ def receive(machine: Machine, text: str, *, stdin: int = subprocess.DEVNULL) -> 
                     f"see {machine.log_file('receive')}; run this again, what is here already is not sent twice",
                 )
         points.reached("receive.brought")
-        _verify(machine, data)
+        _verify(machine, data, env)
         _write(machine, release, text, "manifest.json")
         points.reached("receive.kept")
         (folder(machine) / release / "manifest.coming").unlink()
@@ -132,17 +133,34 @@ def _room(machine: Machine) -> None:
         )
 
 
-def _verify(machine: Machine, data: dict[str, Any]) -> None:
-    argv = machine.settings.commands.digests
+def _comparable(machine: Machine, data: dict[str, Any]) -> None:
+    """Trouble when the manifest names digests that nothing here could compare: what was not compared is not known."""
+    number, commands = len(data["images"]), machine.settings.commands
+    if number and not commands.digests and not commands.docker:
+        raise Trouble(
+            f"the manifest names {number} image{'s' if number > 1 else ''}, and neither commands.docker nor "
+            "commands.digests is set",
+            "the configuration of this host was written for a release without images",
+            'set "docker": ["docker"] in slots.json, or `digests` to what prints one `service digest` a line '
+            "(docs/host.md)",
+        )
+
+
+def _verify(machine: Machine, data: dict[str, Any], env: dict[str, str]) -> None:
     if not data["images"]:
         return
-    if not argv and machine.settings.commands.docker:
+    if not machine.settings.commands.digests:
         stored.verify(machine, data["images"])
         return
-    if not argv:
-        machine.say("the digests were not looked at: neither commands.digests nor commands.docker is set")
-        return
-    ended = run(filled(argv, {"release": data["release"]}), 60, machine.log_file("digests"))
+    argv = filled(machine.settings.commands.digests, {"release": data["release"]})
+    # A warning on standard error is no part of the answer.
+    ended = run(argv, 60, machine.log_file("digests"), env, errors=machine.log_file("digests-errors"))
+    if not ended.good:
+        raise Trouble(
+            f"the digests could not be read: {ended.why()}",
+            "commands.digests is wrong, or the images did not arrive under the name that it asks for",
+            "run it by hand on this host, then `slots receive` again",
+        )
     told = dict(line.split()[:2] for line in ended.said.splitlines() if len(line.split()) >= 2)
     for name, digest in data["images"].items():
         if told.get(name, "").rpartition("@")[2] != digest.rpartition("@")[2]:

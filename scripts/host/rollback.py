@@ -184,7 +184,9 @@ def finish_cold(machine: Machine, step: Step) -> float:
     if _is_moved(machine, step):
         ended = Ended(0, 0.0, "")  # killed when all but the writing was done: users are not cut off once more
     else:
-        slots.stop(machine, slot, release, step)
+        stopped = slots.stop(machine, slot, release, step)
+        if not stopped.good:
+            machine.say(f"{slot} could not be stopped first: {stopped.why()}")
         points.reached("cold-rollback.stopped")
         ended = slots.start(machine, slot, release, step)
         points.reached("cold-rollback.started")

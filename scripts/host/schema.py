@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from host import database, lease, points, slots
@@ -11,7 +13,7 @@ from host.processes import Ended
 from host.releases import manifest, require_known
 from host.state import State, Step
 from host.steps import begin, note, settle, still_mine
-from host.trouble import BUSY, Trouble
+from host.trouble import UNKNOWN, Trouble
 from host.watch import require_idle
 
 _REVISION_SQL = "SELECT string_agg(version_num, ' ' ORDER BY version_num) FROM alembic_version"
@@ -54,13 +56,13 @@ def live(machine: Machine) -> list[str]:
     commands = machine.settings.commands
     if commands.revision:
         state = machine.load()
-        ended = slots.command(machine, "revision", state.live, state.release(), 60)
+        ended = slots.command(machine, "revision", state.live, state.release(), 60, answers=True)
         if not ended.good:
             raise Trouble(
                 f"the live revision could not be read: {ended.why()}",
                 "commands.revision is wrong, or the database does not answer",
                 "run it by hand on this host",
-                BUSY,
+                UNKNOWN,
             )
         return ended.said.split()
     return database.ask(machine, _REVISION_SQL).split() if commands.psql else []
@@ -116,14 +118,37 @@ def _run(machine: Machine, release: str, slot: str, told: dict[str, str], token:
     with machine.lock.taken(machine.settings.limits.lock):
         state = still_mine(machine, step)
         state.slots[slot].migrated = ended.good
-        settle(machine, state, step, "done" if ended.good else "undone", ended=ended.code)
+        event = "unknown" if ended.code is None else "undone"
+        settle(machine, state, step, "done" if ended.good else event, ended=ended.code)
+    if ended.code is None:
+        raise _cut_short(machine, ended, machine.log_file(f"{slot}-migrate"))
     if not ended.good:
         raise Trouble(
             f"the migration {ended.why()}",
-            "a statement failed or waited longer than lock_timeout for a lock; Alembic undid that migration",
+            "a statement failed or waited longer than lock_timeout for a lock; its transaction was undone",
             f"see {machine.log_file(f'{slot}-migrate')}; the live release was not touched",
         )
     return ended
+
+
+def _cut_short(machine: Machine, ended: Ended, log: Path) -> Trouble:
+    """Out of time: what was killed is the command here, and only the database knows how far it is."""
+    known = [_told(lambda: f"the database is at {', '.join(live(machine)) or 'no revision that could be asked for'}")]
+    if machine.settings.commands.psql:
+        known.append(_told(lambda: database.at_work(machine)))
+    return Trouble(
+        f"the migration {ended.why()}",
+        f"only the command on this host was stopped; the database may still be at it: {'; '.join(known)}",
+        f"see {log} and pg_stat_activity, and wait until its session is gone (or end it there); then compare the "
+        "revision, and run this again or raise limits.command. The live release was not touched",
+    )
+
+
+def _told(look: Callable[[], str]) -> str:
+    try:
+        return look()
+    except Trouble as fault:
+        return fault.what
 
 
 def _badness(back: dict[str, Any]) -> int:

@@ -15,9 +15,10 @@ from typing import IO, Any
 
 from host import slots
 from host.machine import Machine
+from host.masking import masked
 from host.processes import environment
 from host.state import State
-from host.trouble import BUSY, WRONG, Trouble
+from host.trouble import UNKNOWN, WRONG, Trouble
 
 _LONGEST = 4000  # of a line; what follows is not looked at, and says nothing about who wrote it
 _SHOWN = 100
@@ -45,7 +46,7 @@ class Found:
             return
         self.counts[hit] = self.counts.get(hit, 0) + 1
         if len(self.hits) < _SHOWN:
-            self.hits.append({"pattern": hit, "line": line[:1000]})
+            self.hits.append({"pattern": hit, "line": masked(line)[:1000]})
 
 
 def look(machine: Machine, slot: str, *, since: str, match: Sequence[str], allow: Sequence[str]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _started(state: State, slot: str) -> float:
         return datetime.fromisoformat(state.slots[slot].since).timestamp()
     except ValueError:
         raise Trouble(
-            f"it is not known since when {slot} runs", "it was not started by this program", "deploy once", BUSY
+            f"it is not known since when {slot} runs", "it was not started by this program", "deploy once", UNKNOWN
         ) from None
 
 
@@ -116,7 +117,7 @@ def _read(argv: list[str], match: list[re.Pattern[str]], allow: list[re.Pattern[
         )
     except OSError as fault:
         what = f"commands.logs cannot be started: {argv[0]}: {fault.strerror}"
-        raise Trouble(what, "a wrong path", "correct the configuration", BUSY) from fault
+        raise Trouble(what, "a wrong path", "correct the configuration", UNKNOWN) from fault
     late = threading.Event()
 
     def stop() -> None:
@@ -138,7 +139,9 @@ def _read(argv: list[str], match: list[re.Pattern[str]], allow: list[re.Pattern[
     if code or late.is_set():
         why = f"did not end within {_SECONDS} s" if late.is_set() else f"ended with {code}"
         last = f": {found.hits[-1]['line'][:200]}" if found.hits else ""
-        raise Trouble(f"commands.logs {why}{last}", "it follows the log, or the slot is gone", "run it by hand", BUSY)
+        raise Trouble(
+            f"commands.logs {why}{last}", "it follows the log, or the slot is gone", "run it by hand", UNKNOWN
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from host.config import release_id
 from host.files import read_bounded
 from host.leftovers import VARIABLE
 from host.machine import Machine
+from host.masking import masked
 from host.pointer import wait_until_idle
 from host.probe import Look, slot_look
 from host.processes import Ended, run
@@ -39,16 +40,28 @@ def filled(argv: Sequence[str], values: dict[str, str]) -> list[str]:
 
 
 def command(
-    machine: Machine, name: str, slot: str, release: str, seconds: float = 0, more: Mapping[str, str] | None = None
+    machine: Machine,
+    name: str,
+    slot: str,
+    release: str,
+    seconds: float = 0,
+    more: Mapping[str, str] | None = None,
+    *,
+    answers: bool = False,
 ) -> Ended:
-    """Run one of the configured commands for a slot, with `more` in its environment; its output is kept."""
+    """Run one of the configured commands for a slot, with `more` in its environment; its output is kept.
+
+    One that `answers` is read: what it prints on standard error is no part of the answer.
+    """
     settings = machine.settings
     argv = getattr(settings.commands, name)
     # Of a log that is asked for by `{since}`, an error shows the last hour.
     since = str(int(machine.clock.wall()) - 3600)
     values = {"slot": slot, "port": str(settings.slots[slot]), "release": release, "since": since}
     env = {"SLOT": slot, "SLOT_PORT": values["port"], "RELEASE": release, **images(machine, release), **(more or {})}
-    return run(filled(argv, values), seconds or settings.limits.command, machine.log_file(f"{slot}-{name}"), env)
+    limit, log = seconds or settings.limits.command, machine.log_file(f"{slot}-{name}")
+    errors = machine.log_file(f"{slot}-{name}-errors") if answers else None
+    return run(filled(argv, values), limit, log, env, errors=errors)
 
 
 def start(machine: Machine, slot: str, release: str, step: Step | None = None) -> Ended:
@@ -114,7 +127,8 @@ def last_words(machine: Machine, slot: str, release: str) -> str:
     else:
         path = machine.log_file(f"{slot}-start")
         said = path.read_bytes()[-65536:].decode(errors="replace") if path.exists() else ""
-    return "\n".join(said.strip().splitlines()[-20:])[-4000:] or "it wrote nothing"
+    # Masked before it is cut: half a secret looks like none.
+    return masked("\n".join(said.strip().splitlines()[-20:]))[-4000:] or "it wrote nothing"
 
 
 def images(machine: Machine, release: str) -> dict[str, str]:

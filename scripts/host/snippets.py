@@ -88,8 +88,10 @@ def write(machine: Machine, state: State) -> list[str]:
                 write_whole(folder / name, text.encode(), 0o644)
                 written.append(name)
             state.snippets[name] = _digest(text)
-        if isinstance(machine.pointer, Reload) and not machine.pointer.path.exists():
-            write_whole(machine.pointer.path, active(machine.settings.application, state.live).encode(), 0o644)
+        if isinstance(machine.pointer, Reload):
+            machine.pointer.keep()
+            if not machine.pointer.path.exists():
+                machine.pointer.restore(state.live)
     except OSError as fault:
         raise disk_trouble("the snippets could not be written", fault) from fault
     return written

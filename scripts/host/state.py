@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from host.files import read_bounded, write_whole
-from host.trouble import BUSY, Damaged, Trouble, rights_trouble
+from host.trouble import UNKNOWN, Damaged, Trouble, rights_trouble
 
 VERSION = 1
 _LONGEST = 1024 * 1024
@@ -124,7 +124,7 @@ class Store:
             if self.path.with_name("journal.jsonl").exists():
                 means = "the file was removed, or a disk was restored without it"
                 raise Damaged(
-                    f"{self.path} is gone, the journal is there", means, "see `slots status`", BUSY
+                    f"{self.path} is gone, the journal is there", means, "see `slots status`", UNKNOWN
                 ) from fault
             raise Trouble(
                 f"{self.path} is not there",
@@ -139,7 +139,7 @@ class Store:
                 "it was edited by hand, or the disk is damaged",
                 "traffic is not touched by this; `slots journal` shows what was live: move the file away and run "
                 "`slots init --live SLOT --release RELEASE` with what is written there",
-                BUSY,
+                UNKNOWN,
             ) from fault
 
     def save(self, state: State) -> None:

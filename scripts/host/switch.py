@@ -14,7 +14,7 @@ from host.proof import prove
 from host.rollback import roll_back
 from host.state import CONFIRM, PROVING, State, Watch
 from host.steps import begin, note, settle
-from host.trouble import FALL_BACK_FAILED, FELL_BACK, Trouble
+from host.trouble import BUSY, FALL_BACK_FAILED, FELL_BACK, UNKNOWN, Trouble
 from host.watch import require_closed, require_idle
 
 
@@ -29,7 +29,12 @@ def switch(machine: Machine, release: str, *, confirm_within: float, token: str,
             return {"live": machine.load().live, "release": release, "changed": False}
         require_closed(machine.load())
         moved = _move(machine, release, slot, confirm_within=confirm_within, token=token, guard_for=guard_for)
-        return {**_prove(machine, release, slot), **moved}
+        try:
+            return {**_prove(machine, release, slot), **moved}
+        except Trouble as fault:
+            # Traffic has moved: that somebody holds a lock now does not mean that nothing was changed.
+            fault.code = UNKNOWN if fault.code == BUSY else fault.code
+            raise
 
 
 def _checked(machine: Machine, state: State, release: str) -> str:
@@ -74,7 +79,9 @@ def _move(
         try:
             machine.pointer.point(slot)
         except Trouble:
-            settle(machine, state, step, "undone", why="nginx could not be told")
+            # Not undone when it moved all the same: then the step stays, and the guard or the next command undoes it.
+            if machine.pointer.read() != slot:
+                settle(machine, state, step, "undone", why="nginx could not be told")
             raise
         moved = machine.clock.boot() - begun
         points.reached("switch.acted")

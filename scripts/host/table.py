@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from host import commands
+from host import batch, commands
 from host.machine import Machine
 
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
 Options = list[tuple[tuple[str, ...], dict[str, Any]]]
 
-_LEASE = (("--lease",), {"default": "", "help": "token of the lease (or SLOTS_LEASE)"})
+_LEASE = (
+    ("--lease",),
+    {"default": "", "help": "token of the lease; - reads it from standard input, else it is SLOTS_LEASE"},
+)
 _BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
 _RELEASE = (("release",), {"help": "forty hexadecimal digits"})
 _CHANGES: Options = [_RELEASE, _LEASE, _BY]
@@ -76,7 +80,15 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     ),
     "status": ("what is live, warm, under way", commands.run_status, [(("--quick",), {"action": "store_true"})]),
     "preflight": ("whether a deployment can begin", commands.run_preflight, [(("release",), {"nargs": "?"})]),
-    "receive": ("bring a release here", commands.run_receive, [(("manifest",), {}), _BY]),
+    "receive": (
+        "bring a release here",
+        commands.run_receive,
+        [
+            (("manifest",), {"nargs": "?", "type": Path}),
+            (("--text",), {"default": "", "help": "the manifest itself"}),
+            _BY,
+        ],
+    ),
     "layers": ("which image layers are here", commands.run_layers, []),
     "prepare": ("start a release in the idle slot", commands.run_prepare, _CHANGES),
     "migrate": (
@@ -134,4 +146,5 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     ),
     "nginx": ("the snippets", commands.run_nginx, [_choice("show", "write"), _BY]),
     "forget": ("remove old releases", commands.run_forget, [_BY]),
+    "run": ("several commands in one call", batch.run_steps, [(("steps",), {"help": "a JSON list of lists of words"})]),
 }

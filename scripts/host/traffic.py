@@ -13,7 +13,7 @@ from host.clock import Deadline
 from host.machine import Machine
 from host.state import State
 from host.tally import NOWHERE, Classes, Markers, Tally, Window
-from host.trouble import BUSY, WRONG, Trouble
+from host.trouble import UNKNOWN, WRONG, Trouble
 
 FORMAT = (
     '{"time":"$msec","status":"$status","request_time":"$request_time","method":"$request_method",\'\n'
@@ -86,7 +86,8 @@ def _begun(since: str, now: float, switched: float | None, state: State) -> floa
     if since == "switch":
         if switched is None:
             what = f"when {state.live} got the traffic is not known: nothing was switched on this host yet"
-            raise Trouble(what, "this is the release that `slots init` named", "deploy once, or ask for seconds", BUSY)
+            means = "this is the release that `slots init` named"
+            raise Trouble(what, means, "deploy once, or ask for seconds", UNKNOWN)
         return max(switched, now - _LONGEST)
     try:
         seconds = float(since)

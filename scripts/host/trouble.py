@@ -8,7 +8,8 @@ import pwd
 from pathlib import Path
 
 # Exit codes; those of a command that fell back are the same as the operations' on the runner.
-DONE, REFUSED, WRONG, BUSY, FELL_BACK, FALL_BACK_FAILED = 0, 1, 2, 3, 4, 5
+# BUSY: somebody else is at work or holds the lease, nothing was changed; UNKNOWN: nobody knows how it ended.
+DONE, REFUSED, WRONG, UNKNOWN, FELL_BACK, FALL_BACK_FAILED, BUSY = range(7)
 
 
 class Trouble(Exception):
@@ -47,11 +48,12 @@ def rights_trouble(fault: OSError, what: str = "") -> Trouble:
     told = f"{what or 'not allowed'}: {fault.strerror} ({fault.filename or 'no file named'})"
     if master == me and owner != me:
         means = f"{place} belongs to {owner}, its folder to {me}: somebody ran a command as {owner}"
-        return Trouble(told, means, f"`sudo chown -R {me}: {folder}`, then run this again", BUSY)
+        return Trouble(told, means, f"`sudo chown -R {me}: {folder}`, then run this again", UNKNOWN)
     if master == me:
-        return Trouble(told, f"{folder} belongs to {me}, but its mode does not let in", f"see `ls -la {folder}`", BUSY)
+        means = f"{folder} belongs to {me}, but its mode does not let in"
+        return Trouble(told, means, f"see `ls -la {folder}`", UNKNOWN)
     means = f"this is {me}, {folder} belongs to {master}: the state belongs to whoever ran `slots init`"
-    return Trouble(told, means, f"run it as that user: `sudo -u {master} …`", BUSY)
+    return Trouble(told, means, f"run it as that user: `sudo -u {master} …`", UNKNOWN)
 
 
 def owner_of(path: Path) -> str:
@@ -77,5 +79,5 @@ def disk_trouble(what: str, fault: OSError) -> Trouble:
         f"{what}: {fault.strerror or fault} ({fault.filename or 'no file named'})",
         "the disk is full or read-only",
         "free some space (`df -h`, `docker system df`), then run this again",
-        BUSY,
+        UNKNOWN,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from host.clock import Clock
-from host.trouble import BUSY, Trouble
+from host.trouble import UNKNOWN, Trouble
 
 _PROC = Path("/proc")
 _BLOCK = Path("/sys/block")
@@ -83,4 +83,4 @@ def look(clock: Clock, seconds: float) -> dict[str, Any]:
 
 
 def _unknown(path: Path, fault: Exception) -> Trouble:
-    return Trouble(f"{path} does not say: {fault}", "this is no Linux, or /proc is hidden", "mount /proc", BUSY)
+    return Trouble(f"{path} does not say: {fault}", "this is no Linux, or /proc is hidden", "mount /proc", UNKNOWN)

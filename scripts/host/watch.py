@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from host import lease
 from host.clock import Deadline
+from host.guarding import seen
 from host.machine import Machine
-from host.state import CONFIRM, GUARD, HOLD, State, Watch
+from host.rollback import roll_back
+from host.state import GUARD, HOLD, PROVING, State, Watch
 from host.steps import no_rollback, note
-from host.trouble import BUSY, FELL_BACK, Trouble
+from host.trouble import BUSY, FELL_BACK, REFUSED, Trouble
+
+
+class _Late(Exception):
+    """The word came after its time."""
+
+
+@contextmanager
+def _in_time(machine: Machine, release: str) -> Iterator[State]:
+    """The state under the lock; a word that is late is told outside of it, where a rollback can take it."""
+    try:
+        with machine.lock.taken(machine.settings.limits.lock):
+            yield machine.load()
+    except _Late:
+        raise _too_late(machine, release) from None
 
 
 def confirm(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
     """The release is good: the timer stops, the guard watches on for a while, the old slot stays warm."""
-    with machine.lock.taken(machine.settings.limits.lock):
-        state = machine.load()
+    with _in_time(machine, release) as state:
         watch = _watched(machine, state, release, token)
         if watch is None:
             machine.say(f"{release[:12]} is confirmed already")
@@ -30,8 +47,7 @@ def confirm(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
 
 def hold(machine: Machine, release: str, *, seconds: float, reason: str, token: str) -> dict[str, Any]:
     """Wait for a person so long; without an answer the guard rolls back."""
-    with machine.lock.taken(machine.settings.limits.lock):
-        state = machine.load()
+    with _in_time(machine, release) as state:
         watch = _watched(machine, state, release, token)
         if watch is None:
             raise Trouble(
@@ -79,21 +95,39 @@ def _watched(machine: Machine, state: State, release: str, token: str) -> Watch 
             f"{release[:12]} {told}; live is {state.release()[:12]}",
             str(left["reason"]) if left else "another release was switched to meanwhile",
             "do not report this deployment as a success; `slots journal` shows what happened",
-            FELL_BACK if left else BUSY,
+            FELL_BACK if left else REFUSED,
         )
     no_rollback(machine, state)
-    if token:
-        lease.check(machine, state, token)
     watch = state.watch
     if watch is None or watch.phase == GUARD:
-        return None
-    # Where there is no way back, nothing is lost by a late word, and without it the watch would never end.
-    late = Deadline.of(watch.deadline).passed(machine.clock) and not state.one_way()
-    if watch.phase not in (CONFIRM, HOLD) or late:
+        return None  # nothing is to be changed: whoever asks again, because the answer was lost, has no lease any more
+    if token:
+        lease.check(machine, state, token)
+    if watch.phase == PROVING:
         raise Trouble(
-            f"{release[:12]} cannot be confirmed now ({watch.phase})",
-            "the switch is still being proven, or the time to confirm is over and the guard is switching back",
-            "see `slots status`; switch again if the release was good and only the confirm was late",
+            f"the switch to {release[:12]} is still being proven",
+            "another command is at it, or it was killed and is about to be undone",
+            "see `slots status`; confirm when the switch says that it is done",
             BUSY,
         )
+    # Where there is no way back, nothing is lost by a late word, and without it the watch would never end.
+    if Deadline.of(watch.deadline).passed(machine.clock) and not state.one_way():
+        raise _Late
     return watch
+
+
+def _too_late(machine: Machine, release: str) -> Trouble:
+    """What was promised at the switch holds: without a word in time the host goes back. Without a guard, we do it."""
+    over = f"the time to confirm {release[:12]} is over, and the guard"
+    if seen(machine)["alive"]:
+        do = "see `slots status`; switch again if the release was good and only the confirm was late"
+        return Trouble(f"{over} is switching back", "the watch took longer than `--confirm-within`", do, BUSY)
+    why = "no confirm came in time, and the guard does not run"
+    back = roll_back(machine, release, by=machine.who, reason=why, timer=True)
+    done = "this command switched back to" if back["changed"] else "nothing was changed, live is"
+    return Trouble(
+        f"{over} does not run: {done} {back['release'][:12]}",
+        "the guard was stopped or killed after the switch, so nobody kept the time",
+        "run `slots guard start` (or `systemctl start` its unit), then switch again if only the confirm was late",
+        FELL_BACK,
+    )

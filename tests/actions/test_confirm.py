@@ -14,6 +14,6 @@ def test_nobody_confirms_so_the_server_goes_back(servers: Fleet) -> None:
 
 def test_a_release_that_is_not_live_is_not_confirmed(servers: Fleet) -> None:
     told = servers.do("confirm", release=NEW)
-    assert (told.code, told.data["status"]) == (3, "error")
+    assert (told.code, told.data["status"]) == (1, "failed")
     assert told.found.startswith(f"confirm on {servers.doors[0].host}: {NEW[:12]} is not live; live is {OLD[:12]}")
     servers.live((OLD, "blue"))

@@ -16,9 +16,10 @@ from slots.test_rollback import wait_for_step
 from deploy_gate.catalog import Catalog
 from deploy_gate.inputs import bind
 from deploy_gate.result import CouldNotTell, FellBack, Result, Status
-from deploy_gate.rollout import deployment, lease
+from deploy_gate.rollout import deployment, lease, prepare
 from deploy_gate.rollout.servers import Login
 from deploy_gate.rollout.servers import servers as connected
+from deploy_gate.ssh.client import Connection
 from deploy_gate.ssh.hostprogram import Answer, HostProgram
 from host.state import CONFIRM, PROVING
 
@@ -119,7 +120,7 @@ def test_what_preflight_finds_is_told(servers: Fleet) -> None:
 def test_somebody_elses_lease(servers: Fleet) -> None:
     servers.hosts[1].good("lease", "acquire", "--by", "grace", "--manual", "--reason", "disk change")
     told = servers.deploy(NEW, 2)
-    assert (told.code, told.data["status"]) == (3, "error")
+    assert (told.code, told.data["status"]) == (1, "failed")
     assert "grace holds this host until it is given back (disk change; no run)" in told.found
     assert servers.hosts[0].good("status")["lease"] is None
     servers.hosts[1].good("lease", "break", "--reason", "over")
@@ -129,7 +130,7 @@ def test_two_deployments_at_once(servers: Fleet) -> None:
     first = servers.popen("deploy", servers.inputs(2, release=NEW, watch="3s", confirm_within="40s"))
     wait_for(servers.hosts[0], NEW, CONFIRM)
     second = servers.deploy(THIRD, 2)
-    assert second.code == 3
+    assert second.code == 1
     assert "ada (run 7) holds this host for" in second.found
     assert servers.read(first).code == 0
     servers.live((NEW, "green"), (NEW, "green"))
@@ -236,9 +237,14 @@ def test_no_way_back_is_told_at_once(servers: Fleet) -> None:
 # --- the connection is cut, before a command or after it, at every phase
 
 
-CUTS = [("status", "before"), ("lease", "before")]
+CUTS = [("receive", "before"), ("lease", "before")]
 CUTS += [("lease", "after")]
-LONG = [pytest.param(word, "after", marks=pytest.mark.long) for word in ("receive", "preflight", "prepare", "migrate")]
+LONG = [pytest.param(word, "after", marks=pytest.mark.long) for word in ("receive", "prepare", "migrate")]
+
+
+def commands_of(words: tuple[str, ...]) -> list[str]:
+    """What one call asks for: a command, or several."""
+    return [step[0] for step in json.loads(words[1])] if words[0] == "run" else [words[0]]
 
 
 def cut(monkeypatch: pytest.MonkeyPatch, word: str, when: str) -> None:
@@ -247,7 +253,7 @@ def cut(monkeypatch: pytest.MonkeyPatch, word: str, when: str) -> None:
     lost: list[str] = []
 
     def run(self: HostProgram, *words: str, **more: Any) -> Answer:
-        if words[0] == word and not lost:
+        if word in commands_of(words) and not lost:
             lost.append(word)
             if when == "after":
                 real(self, *words, **more)
@@ -266,6 +272,60 @@ def deployed(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> Result:
     times = {"confirm_within": 40.0, "watch": 0.1, "guard_for": 60.0, "at_once": 1, "confirm": True}
     function = Catalog().get("deploy").function
     return function(**login, python="python3", sudo=False, release=NEW, **given, **times)
+
+
+def test_one_round_trip_a_phase(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = Connection.run, []
+    names: list[list[str]] = []
+    run: Callable[..., Answer] = HostProgram.run
+
+    def counted(self: Connection, argv: Any, **more: Any) -> Any:
+        asked.append(argv)
+        return real(self, argv, **more)
+
+    def named(self: HostProgram, *words: str, **more: Any) -> Answer:
+        names.append(commands_of(words))
+        return run(self, *words, **more)
+
+    monkeypatch.setenv("SSH_PRIVATE_KEY", servers.key)
+    login = Login([servers.doors[0].host], servers.doors[0].pins, "slots.json", "python3", sudo=False)
+    with connected(login) as where:
+        where[0].run("status", "--quick")  # the program is there from now on
+    monkeypatch.setattr(Connection, "run", counted)
+    monkeypatch.setattr(HostProgram, "run", named)
+    assert deployed(servers, monkeypatch).status is Status.PASSED
+    phases = [one for one in names if one != ["status"]]  # the watch looks as often as it has time for
+    assert phases == [
+        ["status", "receive"], ["lease", "preflight"], ["prepare"], ["migrate", "status"], ["switch"],
+        ["confirm", "lease"],
+    ]  # fmt: skip
+    assert len(asked) == len(names), "nothing else goes over the network"
+    servers.live((NEW, "green"))
+
+
+def test_a_manifest_that_is_too_long_for_a_command_goes_as_a_file(
+    servers: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "LINE", 10)
+    assert deployed(servers, monkeypatch).status is Status.PASSED
+    servers.live((NEW, "green"))
+
+
+def test_a_confirmed_release_stays_although_its_lease_cannot_be_given_back(
+    servers: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: Callable[..., Answer] = HostProgram.run
+
+    def busy(self: HostProgram, *words: str, **more: Any) -> Answer:
+        answer = run(self, *words, **more)
+        if commands_of(words) != ["confirm", "lease"]:
+            return answer
+        steps = [*answer.data["steps"][:-1], {"command": "lease", "exit": 6}]
+        return Answer(6, {**steps[-1], "steps": steps})
+
+    monkeypatch.setattr(HostProgram, "run", busy)
+    assert deployed(servers, monkeypatch).status is Status.PASSED
+    servers.live((NEW, "green"))
 
 
 @pytest.mark.parametrize(("word", "when"), [*CUTS, *LONG])

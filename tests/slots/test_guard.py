@@ -17,14 +17,14 @@ from slots.test_rollback import wait_for_step
 from slots.test_switch import deploy
 from slots.world import NEW, OLD, THIRD, World
 
-from host import guard, slots
+from host import guard, lease, slots
 from host.clock import Deadline
 from host.guard import Guard
 from host.guarding import seen
 from host.prepare import stop_idle
 from host.probe import front_look
 from host.rollback import roll_back
-from host.state import PROVING, Slot, State, Watch
+from host.state import CONFIRM, PROVING, Slot, State, Watch
 from host.trouble import Trouble, disk_trouble
 from host.watch import require_idle
 
@@ -232,7 +232,7 @@ def test_no_lease_while_a_cold_rollback_is_under_way(host: World) -> None:
     wait_for_step(host, "cold-rollback")
     answer = host.run("lease", "acquire", "--by", "run 8")
     host.fault(OLD)
-    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert (answer.code, answer.what) == (6, f"a rollback from {NEW[:12]} is under way")
     assert host.read(*back.communicate(timeout=60)).code == 0
     host.live(OLD, "blue")
 
@@ -247,7 +247,7 @@ def test_no_command_overwrites_a_cold_rollback(host: World, words: tuple[str, ..
     wait_for_step(host, "cold-rollback")
     answer = host.run(*words)
     host.fault(OLD)
-    assert (answer.code, answer.what) == (3, f"a rollback from {NEW[:12]} is under way")
+    assert (answer.code, answer.what) == (6, f"a rollback from {NEW[:12]} is under way")
     assert host.read(*back.communicate(timeout=60)).code == 0
     host.live(OLD, "blue")
 
@@ -277,13 +277,51 @@ def test_what_was_looked_at_before_the_lock_is_looked_at_again() -> None:
         require_idle(state, "green", NEW)
 
 
-def test_a_confirm_that_comes_too_late(host: World) -> None:
+@pytest.mark.parametrize("words", [("confirm", NEW), ("hold", NEW, "--within", "60")], ids=lambda words: words[0])
+def test_a_word_that_comes_too_late(host: World, words: tuple[str, ...]) -> None:
+    host.configure(guard={"beat": 600})
     host.good("prepare", NEW)
     with without_guard(host):
         host.good("switch", NEW, "--confirm-within", "0.01")
+        answer = host.run(*words)
+        assert answer.code == 6
+        assert answer.what == f"the time to confirm {NEW[:12]} is over, and the guard is switching back"
+    wait_for(host, OLD, 20)
+
+
+@pytest.mark.parametrize("words", [("confirm", NEW), ("hold", NEW, "--within", "60")], ids=lambda words: words[0])
+def test_a_word_that_comes_too_late_while_no_guard_lives_switches_back(host: World, words: tuple[str, ...]) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "0.01")
+        (host.home / "guard.json").unlink()
+        answer = host.run(*words)
+        assert answer.code == 4, answer
+        assert answer.what == (
+            f"the time to confirm {NEW[:12]} is over, and the guard does not run: this command switched back to "
+            f"{OLD[:12]}"
+        )
+        assert "slots guard start" in answer.said
+        left = host.good("status")["left"][-1]
+        assert (left["release"], left["reason"]) == (NEW, "no confirm came in time, and the guard does not run")
+    host.live(OLD, "blue")
+
+
+def test_a_confirm_during_the_proof(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("switch", NEW, "--confirm-within", "600")
+        machine = host.machine
+        state = machine.load()
+        assert state.watch is not None
+        state.watch.phase, state.watch.owner = PROVING, seen(machine)["process"]
+        machine.save(state)
         answer = host.run("confirm", NEW)
-        assert (answer.code, answer.what) == (3, f"{NEW[:12]} cannot be confirmed now (confirm)")
-    wait_for(host, OLD)
+        assert (answer.code, answer.what) == (6, f"the switch to {NEW[:12]} is still being proven")
+        state.watch.phase = CONFIRM
+        machine.save(state)
+        host.good("confirm", NEW)
+    host.live(NEW, "green")
 
 
 def test_after_a_reboot_everything_comes_back(host: World) -> None:
@@ -307,6 +345,26 @@ def test_after_a_reboot_everything_comes_back(host: World) -> None:
     host.live(OLD, "blue")
 
 
+def test_after_a_reboot_with_a_clock_that_is_behind_timer_and_lease_still_end(host: World) -> None:
+    host.good("prepare", NEW)
+    with without_guard(host):
+        host.good("lease", "acquire", "--by", "run 7", "--seconds", "100")
+        token = host.machine.load().lease
+        assert token is not None
+        host.good("switch", NEW, "--confirm-within", "100", "--lease", token.token)
+        watcher = Guard(host.machine)
+        clock = FakeClock()
+        clock.start, clock.up, clock.now = "another", 5.0, 0.0
+        watcher.machine.clock = clock
+        watcher.tick()
+        assert host.machine.load().release() == NEW
+        clock.up, clock.now = 101.0, 96.0
+        assert lease.is_active(watcher.machine, token) is False
+        watcher.tick()
+        assert host.machine.load().release() == OLD
+    host.live(OLD, "blue")
+
+
 def test_a_lost_flag_is_put_back_and_told(host: World) -> None:
     deploy(host, NEW)
     host.good("stop")
@@ -316,7 +374,7 @@ def test_a_lost_flag_is_put_back_and_told(host: World) -> None:
         assert front_look(host.settings.front, host.settings.health).trouble("green", NEW)
         Guard(host.machine).tick()
         assert host.machine.pointer.read() == "green"
-    assert alerts(host, before) == ["flag"]
+    assert "flag" in alerts(host, before)  # a look that took too long is told beside it
     host.live(NEW, "green")
 
 
@@ -337,7 +395,7 @@ def test_a_flag_that_cannot_be_put_back_stops_no_timer(host: World, monkeypatch:
         monkeypatch.setattr(watcher.machine.pointer, "point", broken)
         watcher.tick()
         assert host.machine.load().release() == OLD
-    assert alerts(host, before) == ["flag", "rollback"]
+    assert {"flag", "rollback"} <= set(alerts(host, before))
     host.live(OLD, "blue")
 
 
@@ -372,7 +430,7 @@ def test_what_cannot_be_healed_keeps_neither_flag_nor_guard_from_coming_back(hos
 def test_only_one_guard(host: World) -> None:
     assert host.good("guard", "start")["started"] is False
     answer = host.run("guard", "run")
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what.startswith("another command is at work")
 
 
@@ -396,7 +454,7 @@ def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -
     whole = path.read_bytes()
     with without_guard(host):
         watcher = Guard(host.machine)
-        watcher.alert("odd", "a NUL\0 in an answer")
+        watcher.alert("odd", "a NUL\0 in an answer, postgresql://erp:hunter2@db/erp")
         path.write_text(json.dumps({**json.loads(whole), "watch": "none"}))
         watcher.tick()
         path.write_bytes(whole)
@@ -415,6 +473,7 @@ def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -
         watcher.tick()
     assert alerts(host, before) == ["odd", "guard", "guard"]
     told = [one["text"] for one in host.machine.journal.entries() if one["event"] == "alert" and one["seq"] > before]
+    assert "erp:***@db" in told[0]
     assert told[2].startswith("a fault of this program, please report it: RecursionError: xxx")
     assert len(told[2]) < 500
     host.live(OLD, "blue")

@@ -80,7 +80,7 @@ def test_it_can_be_held_longer(host: World) -> None:
     with without_guard(host):
         before = held(host, "0.01")
         late = host.run("hold", NEW, "--within", "60")
-        assert (late.code, late.what) == (3, f"{NEW[:12]} cannot be confirmed now (hold)")
+        assert (late.code, late.what) == (6, f"the time to confirm {NEW[:12]} is over, and the guard is switching back")
         state = host.machine.load()
         assert state.watch is not None
         state.watch.deadline["boot"] += 1000

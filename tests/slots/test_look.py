@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from slots.world import NEW, OLD, World
+
+from deploy_gate.rollout.onhost import diagnosis
+from host import masking
 
 SH = ["sh", "-c"]
 
@@ -59,6 +64,58 @@ def test_since_the_switch_and_since_the_start(host: World, log: Path) -> None:
     assert 0 <= told["seconds"] <= time.time() - before + 1
     started = host.machine.load().slots["green"].since
     assert host.good("logs", "green", "--match=x", "--since=start")["seconds"] >= told["seconds"], started
+
+
+TELEGRAM = "123456789:" + "AAF-" * 8 + "xyz"
+SECRET_LINES = {
+    "ERROR connect postgresql://erp:hunter2@db/erp": "ERROR connect postgresql://erp:***@db/erp",
+    "ERROR Authorization: Bearer abc.def-123": "ERROR Authorization: Bearer ***",
+    "ERROR sent bearer abcdefgh12345678": "ERROR sent bearer ***",
+    f"ERROR POST https://api.telegram.example/bot{TELEGRAM}/send": "ERROR POST https://api.telegram.example/bot***/send",
+    "ERROR DB_PASSWORD=hunter2 retry=3": "ERROR DB_PASSWORD=*** retry=3",
+    'ERROR {"client_secret": "two words", "user": "ada"}': 'ERROR {"client_secret": ***, "user": "ada"}',
+    "ERROR api-key='hunter2'; again": "ERROR api-key=***; again",
+    "ERROR token ghp_" + "a1" * 18: "ERROR token ***",
+    "ERROR eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl": "ERROR ***",
+    "ERROR at 12:30:15 in https://shop.example:8080/orders": "ERROR at 12:30:15 in https://shop.example:8080/orders",
+}
+
+
+@pytest.mark.parametrize("hide", [masking.masked, diagnosis.masked], ids=["host", "diagnose"])
+def test_values_that_look_like_secrets(hide: Callable[[str], str]) -> None:
+    assert {line: hide(line) for line in SECRET_LINES} == SECRET_LINES
+
+
+def test_the_host_and_diagnose_have_the_same_rules() -> None:
+    assert masking.RULES == diagnosis.RULES
+
+
+@pytest.mark.parametrize("filler", ["a", "token", "token=", "https://", "a:", "1", "eyJ", "bearer ", "'", '"'])
+def test_a_long_line_is_masked_without_end(filler: str) -> None:
+    assert masking.masked(filler * (60_000 // len(filler)))
+
+
+def test_no_secret_of_a_log_leaves_the_host(host: World, log: Path) -> None:
+    log.write_text("\n".join(SECRET_LINES) + "\n")
+    assert look(host)["text"].splitlines() == list(SECRET_LINES.values())
+    told = look(host, "--match=ERROR")
+    assert [one["line"] for one in told["hits"]] == list(SECRET_LINES.values())
+    log.write_text("ERROR " + "x" * 960 + " postgresql://erp:hunter2" + "2" * 100 + "@db/erp\n")
+    assert "hunter2" not in json.dumps(look(host, "--match=ERROR")), "masked before it is cut"
+
+
+def test_no_secret_of_a_command_or_a_reason_leaves_the_host(host: World) -> None:
+    said = "psql: postgresql://erp:hunter2@db/erp refused; PASSWORD=hunter3"
+    host.configure(commands={"start": [*SH, f"echo '{said}'; exit 7"]})
+    answer = host.run("prepare", NEW)
+    assert answer.code == 1
+    assert "PASSWORD=***" in answer.what
+    host.configure()
+    held = host.good("lease", "acquire", "--by", "ada", "--reason", "token=hunter4")
+    assert len(held["lease"]) == 32, "the lease's own token is what was asked for"
+    shown = json.dumps([answer.data, host.good("status"), host.good("journal", "show")])
+    assert "hunter" not in shown
+    host.good("lease", "break", "--reason", "over")
 
 
 def test_a_large_log_of_hostile_lines_is_bounded(host: World, log: Path) -> None:

@@ -250,8 +250,20 @@ def test_a_deadline_after_a_reboot() -> None:
     clock.now += 20
     assert deadline.remaining(clock) == 40
     clock.now -= 86400
-    assert deadline.remaining(clock) == 60, "never longer than it was set for"
+    assert deadline.remaining(clock) == 57, "never longer than it was set for, counted from the start of the machine"
     clock.now += 86400 * 2
+    assert deadline.passed(clock)
+
+
+def test_a_deadline_comes_after_a_reboot_with_a_clock_that_is_behind() -> None:
+    clock = FakeClock()
+    deadline = Deadline.of(Deadline.after(clock, 60).as_json())
+    clock.start, clock.up, clock.now = "second", 3.0, 0.0  # no battery: 1970
+    seen = []
+    for _ in range(4):
+        seen.append(deadline.remaining(clock))
+        clock.up, clock.now = clock.up + 20, clock.now + 20
+    assert seen == [57, 37, 17, -3]
     assert deadline.passed(clock)
 
 

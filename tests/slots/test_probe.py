@@ -13,6 +13,7 @@ import pytest
 from listeners import listening
 
 from deploy_gate.workbench import tls
+from host import names, probe
 from host.probe import Look, front_look, slot_look
 from host.settings import Front, Health
 
@@ -125,3 +126,56 @@ def test_a_front_door_that_speaks_no_tls() -> None:
         look = front_look(Front(url="https://erp.example/", connect=f"127.0.0.1:{port}"), HEALTH)
     assert not look.good
     assert look.status == 0
+
+
+# --- names
+
+
+def test_a_name_server_that_does_not_answer_holds_no_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, asked = threading.Event(), []
+
+    def hangs(host: str) -> list[str]:
+        asked.append(host)
+        over.wait(60)
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(names, "lookup", hangs)
+    monkeypatch.setattr(probe, "NAMES", names.Names())
+    front = Front("http://shop.example/health")
+    try:
+        for _ in range(3):
+            look = front_look(front, Health(timeout=0.1))
+            assert (look.status, look.error) == (0, "the name shop.example was not resolved in time")
+        assert asked == ["shop.example"], "one question for all of them"
+    finally:
+        over.set()
+
+
+def test_an_address_needs_no_name_server_and_a_name_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = names.Names()
+    assert known.addresses("127.0.0.1", 0) == ["127.0.0.1"]
+    assert known.addresses("::1", 0) == ["::1"]
+    monkeypatch.setattr(names, "lookup", lambda _: ["192.0.2.1"])
+    assert known.addresses("shop.example", 20) == ["192.0.2.1"]
+
+    def gone(host: str) -> list[str]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(names, "lookup", gone)
+    assert known.addresses("shop.example", 20) == ["192.0.2.1"]
+    monkeypatch.setattr(names, "_FRESH", 0.0)
+    assert known.addresses("shop.example", 20) == ["192.0.2.1"], "what was known is better than nothing"
+    with pytest.raises(socket.gaierror):
+        known.addresses("other.example", 20)
+
+
+def test_every_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(4096)
+        connection.sendall(answer({"slot": "blue", "release": RELEASE}))
+
+    monkeypatch.setattr(names, "lookup", lambda _: ["127.0.0.2", "127.0.0.1"])
+    monkeypatch.setattr(probe, "NAMES", names.Names())
+    with listening(talk) as port:
+        look = front_look(Front("http://shop.example/health", connect=f"shop.example:{port}"), Health(timeout=20))
+    assert look.trouble("blue", RELEASE) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from slots.world import NEW, OLD, PATIENT, THIRD, World, world
 from deploy_gate.workbench.services import Database, postgres
 from host.database import KEY
 from host.releases import folder, outdated
-from host.schema import judge
+from host.schema import judge, live
+from host.trouble import Trouble
 
 DIGEST = "sha256:" + "1" * 64
 FOURTH = "d" * 40
@@ -112,7 +114,7 @@ def test_migrates_under_a_lock_and_a_time_limit(migrating: World, database: Data
 def test_two_migrations_at_once(migrating: World, database: Database) -> None:
     with session(database, f"SELECT pg_advisory_lock({KEY})"):
         answer = migrating.run("migrate", NEW)
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what == "another migration holds the lock of this database (lock false)"
     assert query(database, "SELECT version_num FROM alembic_version") == "r1"
     migrating.live(OLD, "blue")
@@ -127,6 +129,27 @@ def test_a_migration_does_not_wait_for_ever_for_a_table(migrating: World, databa
         answer = migrating.run("migrate", NEW)
     assert answer.code == 1
     assert "canceling statement due to lock timeout" in answer.what
+    migrating.live(OLD, "blue")
+
+
+def test_a_migration_that_takes_too_long_says_what_is_known(migrating: World, database: Database) -> None:
+    data = json.loads(migrating.config.read_text())
+    data["limits"]["command"] = 0.5
+    migrating.config.write_text(json.dumps(data))
+    migration(migrating, "SELECT pg_sleep(601);")
+    with session(database, "BEGIN; LOCK seen"):
+        answer = migrating.run("migrate", NEW)
+    query(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(601);'")
+    assert answer.code == 1
+    assert "did not end in time and was stopped" in answer.what
+    trouble = answer.data["trouble"]
+    assert "undid" not in trouble["means"]
+    assert trouble["means"].startswith("only the command on this host was stopped; the database may still be at it")
+    assert "the database is at r1" in trouble["means"]
+    assert re.search(r"process \d+ idle in transaction for \d+ s \(SELECT\)", trouble["means"]), trouble
+    assert "pg_stat_activity" in trouble["do"]
+    ended = [one for one in migrating.machine.journal.tail(9) if one.get("step") == "migrate"][-1]
+    assert ended["event"] == "unknown"
     migrating.live(OLD, "blue")
 
 
@@ -224,6 +247,41 @@ def test_what_is_received_is_verified(host: World) -> None:
     assert host.run("prepare", other).what == "eeeeeeeeeeee was not received on this host"
     shutil.rmtree(folder(host.machine) / FOURTH)
     shutil.rmtree(folder(host.machine) / other)
+
+
+def test_images_that_nothing_could_compare_are_refused(host: World) -> None:
+    path = manifest(host, release=FOURTH, images={"backend": DIGEST})
+    host.configure(commands={"digests": [], "receive": ["touch", str(host.work / "brought")]})
+    answer = host.run("receive", path)
+    assert (answer.code, answer.what) == (
+        1,
+        "the manifest names 1 image, and neither commands.docker nor commands.digests is set",
+    )
+    assert '"docker": ["docker"]' in answer.said
+    assert not (host.work / "brought").exists(), "nothing is transferred for nothing"
+    assert not (folder(host.machine) / FOURTH).exists()
+    host.configure(commands={"digests": ["sh", "-c", f"echo backend {DIGEST}; echo no such image >&2; exit 4"]})
+    answer = host.run("receive", path)
+    assert answer.code == 1
+    assert answer.what.startswith("the digests could not be read: ended with 4")
+    assert "no such image" in answer.what
+    host.configure(commands={"digests": []})
+    assert host.good("receive", manifest(host, release=FOURTH, images={}))["release"] == FOURTH
+    shutil.rmtree(folder(host.machine) / FOURTH)
+
+
+def test_warnings_are_neither_digests_nor_revisions(host: World) -> None:
+    script = 'echo "backend of docker is deprecated" >&2; echo "backend $IMAGE_BACKEND"; echo "backend x" >&2'
+    host.configure(commands={
+        "digests": ["sh", "-c", script],
+        "revision": ["sh", "-c", "echo INFO Context impl PostgresqlImpl >&2; echo r1; echo done >&2"],
+    })  # fmt: skip
+    host.good("receive", manifest(host, release=FOURTH, images={"backend": DIGEST}))
+    assert live(host.machine) == ["r1"]
+    host.configure(commands={"revision": ["sh", "-c", "echo r1; echo no route >&2; exit 3"]})
+    with pytest.raises(Trouble, match=r"the live revision could not be read: ended with 3 .*no route"):
+        live(host.machine)
+    shutil.rmtree(folder(host.machine) / FOURTH)
 
 
 @pytest.mark.parametrize(

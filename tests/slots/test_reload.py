@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,15 @@ from pathlib import Path
 import pytest
 from slots.load import Load
 from slots.test_crash import killed, no_guard
-from slots.test_guard import wait_for
-from slots.test_switch import WITHIN, deploy
+from slots.test_guard import alerts, newest, wait_for, without_guard
+from slots.test_rollback import fill, small_disk
+from slots.test_switch import WITHIN, after_the_rename, deploy
 from slots.world import NEW, OLD, PATIENT, THIRD, World, world
+
+from host.guard import Guard
+from host.heal import heal
+from host.rollback import roll_back
+from host.trouble import Trouble
 
 
 @pytest.fixture(scope="module")
@@ -63,4 +70,53 @@ def test_a_killed_switch_is_undone(host: World) -> None:
         killed(host, "switch", "switch.acted")
         host.good("guard", "restore")
     wait_for(host, OLD)  # workers of before answer a moment longer
+    host.live(OLD, "blue")
+
+
+def test_a_rollback_on_a_full_disk(nginx: str) -> None:
+    """The one that the snippets are on: the reserve of the other one is of no use there."""
+    with tempfile.TemporaryDirectory(prefix="slots-") as folder:
+        snippets = Path(folder) / "snippets"
+        snippets.mkdir()
+        with small_disk(snippets, "1m"), world(Path(folder), nginx={"mode": "reload"}) as host:
+            deploy(host, NEW)
+            fill(snippets / "filler")
+            assert host.good("rollback", "--from", NEW)["release"] == OLD
+            host.live(OLD, "blue")
+
+
+def test_a_lost_file_is_put_back_and_told(host: World) -> None:
+    deploy(host, NEW)
+    before = newest(host)
+    with without_guard(host):
+        path = Path(host.settings.nginx.snippets) / "active.conf"
+        path.unlink()
+        Guard(host.machine).tick()
+        assert host.machine.pointer.read() == "green"
+    assert "flag" in alerts(host, before)  # a look that took too long is told beside it
+    host.live(NEW, "green")
+
+
+def test_an_error_of_the_disk_after_the_rename_is_no_failed_switch(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_the_rename(host, monkeypatch)
+
+
+def test_what_to_do_by_hand_is_told_for_this_mode(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(host, NEW)
+    machine = host.machine
+
+    def broken(slot: str) -> None:
+        raise Trouble(f"{slot} could not be written", "the disk is read-only", "remount it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machine.pointer, "point", broken)
+        with pytest.raises(Trouble) as told:
+            roll_back(machine, NEW, by="ada", reason="errors")
+    folder = host.settings.nginx.snippets
+    by_hand = told.value.do.partition("by hand: ")[2]
+    assert by_hand.startswith(f"ln -f {folder}/active.blue {folder}/active.conf && ")
+    subprocess.run(["sh", "-c", by_hand], check=True, capture_output=True)
+    heal(machine)
     host.live(OLD, "blue")

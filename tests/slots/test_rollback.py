@@ -110,6 +110,16 @@ def test_a_cold_rollback_starts_the_old_release_first(host: World) -> None:
     host.live(OLD, "blue")
 
 
+def test_a_stop_that_fails_before_a_cold_start_is_told(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    host.configure(commands={"stop": ["sh", "-c", "echo no such container; exit 3"]})
+    said = host.good("rollback", "--from", NEW)["said"]
+    assert any(line.startswith("blue could not be stopped first: ended with 3") for line in said), said
+    host.configure()
+    host.live(OLD, "blue")
+
+
 def test_a_warm_slot_that_died_is_started_again(host: World) -> None:
     deploy(host, NEW)
     host.kill_app("blue")
@@ -391,7 +401,7 @@ def test_a_script_without_its_program_says_so(tmp_path: Path) -> None:
 def test_a_lease_keeps_others_out_and_a_rollback_does_not_care(host: World) -> None:
     held = host.good("lease", "acquire", "--by", "run 7", "--run-url", "https://ci.example/7", "--reason", "deploy")
     answer = host.run("prepare", NEW)
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what.startswith("run 7 holds this host for ")
     assert "https://ci.example/7" in answer.what
     host.good("prepare", NEW, "--lease", held["lease"])
@@ -401,7 +411,7 @@ def test_a_lease_keeps_others_out_and_a_rollback_does_not_care(host: World) -> N
     assert host.good("status")["fence"] == held["fence"] + 1
     for words in (("prepare", THIRD), ("lease", "renew")):
         answer = host.run(*words, "--lease", held["lease"])
-        assert answer.code == 3
+        assert answer.code == 6
         assert answer.what.startswith("this lease is not valid any more (fencing number ")
     assert [one["holder"] for one in host.machine.journal.tail(20) if one["event"] == "lease-void"] == ["run 7"]
     host.good("prepare", THIRD)
@@ -418,10 +428,36 @@ def test_a_dead_holder_is_taken_over_and_the_journal_says_so(host: World) -> Non
     assert host.good("lease", "release", "--lease", answer["lease"])["released"] is False
 
 
+def test_nobody_renews_a_lease_without_its_token(host: World) -> None:
+    host.good("lease", "acquire", "--by", "run 7", "--seconds", "0.01", "--reason", "deploy")
+    before = host.machine.load().lease
+    answer = host.run("lease", "renew")
+    assert (answer.code, answer.what) == (2, "which lease is to be renewed was not said")
+    assert "SLOTS_LEASE" in answer.said
+    assert host.machine.load().lease == before, "the lease of a run that is gone stays over"
+
+
+def test_a_token_comes_by_standard_input_or_the_environment_not_by_the_list_of_processes(host: World) -> None:
+    held = host.good("lease", "acquire", "--by", "run 7")["lease"]
+    argv = [sys.executable, "-I", str(host.program), "--config", str(host.config), "prepare", NEW, "--json"]
+    env = {"PATH": os.environ["PATH"]}
+    for words, text, more in (
+        (["--lease", "-"], f"{held}\n", {}),
+        ([], "", {"SLOTS_LEASE": held}),
+    ):
+        done = subprocess.run([*argv, *words], input=text, text=True, capture_output=True, env={**env, **more})
+        assert json.loads(done.stdout)["exit"] == 0, done
+    for text in ("", "no token\n"):
+        done = subprocess.run([*argv[:-2], THIRD, "--json", "--lease", "-"], input=text, text=True, capture_output=True)
+        assert json.loads(done.stdout)["exit"] == 6, done
+    host.good("lease", "break", "--reason", "over")
+    host.live(OLD, "blue")
+
+
 def test_a_manual_lease_has_no_end(host: World) -> None:
     host.good("lease", "acquire", "--by", "ada", "--manual", "--seconds", "0.01", "--reason", "disk change")
     answer = host.run("lease", "acquire", "--by", "run 8")
-    assert answer.code == 3
+    assert answer.code == 6
     assert answer.what == "ada holds this host until it is given back (disk change; no run)"
     assert host.good("lease", "break", "--reason", "she is at home")["broken"] is True
     host.good("lease", "acquire", "--by", "run 8")

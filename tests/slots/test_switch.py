@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from slots.load import Load
 from slots.world import NEW, OLD, THIRD, World, lasting_port
 
 from deploy_gate import hostprogram
+from host import pointer
 from host.clock import Clock
+from host.heal import heal
 from host.machine import Machine
 from host.pointer import established
 from host.prepare import stop_idle
 from host.probe import front_look
+from host.proof import Proof
+from host.rollback import roll_back
+from host.switch import switch
+from host.trouble import Trouble
 
 WITHIN = ("--confirm-within", "120")
 
@@ -29,6 +39,95 @@ def deploy(host: World, release: str) -> None:
     host.good("prepare", release)
     host.good("switch", release, *WITHIN)
     host.good("confirm", release)
+
+
+def after_the_rename(host: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes the rename, and reports an error when it is to be made lasting."""
+    host.good("prepare", NEW)
+
+    def broken(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pointer, "sync_folder", broken)
+        told = switch(host.machine, NEW, confirm_within=60, token="", guard_for=60)
+        assert (told["live"], host.machine.pointer.read()) == ("green", "green")
+    host.live(NEW, "green")
+    with monkeypatch.context() as patch:
+        patch.setattr(pointer, "sync_folder", broken)
+        assert roll_back(host.machine, NEW, by="ada", reason="errors")["live"] == "blue"
+    host.live(OLD, "blue")
+
+
+def test_an_error_of_the_disk_after_the_rename_is_no_failed_switch(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_the_rename(host, monkeypatch)
+
+
+def test_a_switch_that_cannot_tell_whether_it_moved_is_not_called_undone(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.good("prepare", NEW)
+    machine = host.machine
+    point = machine.pointer.point
+
+    def moved_and_broken(slot: str) -> None:
+        point(slot)
+        raise Trouble("the flag could not be set: Input/output error", "the disk is damaged", "look at it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machine.pointer, "point", moved_and_broken)
+        with pytest.raises(Trouble, match="the flag could not be set"):
+            switch(machine, NEW, confirm_within=60, token="", guard_for=60)
+    step = machine.load().step
+    assert step is not None, "the flag is on green: that is not undone"
+    heal(machine)
+    assert machine.pointer.read() == "blue"
+    host.live(OLD, "blue")
+
+
+def test_a_lock_that_is_held_after_the_move_is_not_nothing_changed(
+    host: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.configure(limits={"lock": 0.1})
+    host.good("prepare", NEW)
+    with ExitStack() as held:
+
+        def proven(*_: object) -> Proof:
+            held.enter_context(host.machine.lock.taken(20))
+            return Proof("", 0.1, 0.1)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.modules[switch.__module__], "prove", proven)
+            with pytest.raises(Trouble, match="another command is at work") as told:
+                switch(host.machine, NEW, confirm_within=60, token="", guard_for=60)
+            assert told.value.code == 3
+            held.close()
+            heal(host.machine)
+    host.live(OLD, "blue")
+
+
+def batch(host: World, *steps: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    """Several commands in one call: its exit code, and every line."""
+    with host.popen("run", json.dumps(steps)) as child:
+        out = child.communicate(timeout=60)[0]
+    return child.returncode, [json.loads(line) for line in out.splitlines()]
+
+
+def test_several_commands_in_one_call(host: World) -> None:
+    code, told = batch(host, ["lease", "acquire", "--by", "run 7"], ["prepare", NEW], ["status", "--quick"])
+    assert (code, [one["command"] for one in told]) == (0, ["lease", "prepare", "status", "run"])
+    assert told[0]["lease"] == getattr(host.machine.load().lease, "token", "")
+    code, told = batch(host, ["prepare", THIRD], ["status"])
+    assert (code, [(one["command"], one["exit"]) for one in told]) == (6, [("prepare", 6), ("run", 6)])
+    host.good("lease", "break", "--reason", "over")
+
+
+@pytest.mark.parametrize("steps", ["", "{}", "[]", '["status"]', "[[]]", '[["guard", "run"]]', '[["run", "[]"]]'])
+def test_steps_that_are_none(host: World, steps: str) -> None:
+    answer = host.run("run", steps)
+    assert (answer.code, answer.what) == (2, "the steps are not a list of at most 10 commands")
 
 
 def test_switch_and_confirm(host: World) -> None:

@@ -102,6 +102,7 @@ class World:
                 "start": [*app, "start", str(self.work), "{slot}", "{port}", "{release}"],
                 "stop": [*app, "stop", str(self.work), "{slot}"],
                 "migrate": ["true"],
+                "digests": ["sh", "-c", "echo backend $IMAGE_BACKEND"],
             },
             "front": {"url": f"http://127.0.0.1:{self.front}/health", "seconds": 2},
             "nginx": {

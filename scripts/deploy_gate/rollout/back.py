@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy_gate.result import Result, error, failed, fall_back_failed, passed, warned
 from deploy_gate.rollout.servers import side_by_side, who
-from deploy_gate.ssh.hostprogram import FALL_BACK_FAILED, UNKNOWN, Answer, HostProgram
+from deploy_gate.ssh.hostprogram import BUSY, FALL_BACK_FAILED, UNKNOWN, Answer, HostProgram
 
 PARTS = ("detect", "decide", "restore")
 
@@ -47,7 +47,9 @@ class Back:
     def worst(self) -> Answer | None:
         """The answer that a person must act on first."""
         bad = [answer for _, answer in self.answers if not answer.good]
-        return max(bad, key=lambda answer: (answer.code == FALL_BACK_FAILED, answer.code == UNKNOWN), default=None)
+        return max(
+            bad, key=lambda answer: (answer.code == FALL_BACK_FAILED, answer.code in (UNKNOWN, BUSY)), default=None
+        )
 
     def seconds(self) -> dict[str, float]:
         """The slowest of each part, in seconds; empty when nobody had anything to do."""
@@ -57,7 +59,7 @@ class Back:
 
 
 def go(where: Sequence[HostProgram], leaves: str, reason: str, *, force: bool = False, since: float = 0) -> Back:
-    """Roll all of them back at once. One that did not answer is asked a second time: asking twice does no harm."""
+    """Roll all of them back at once. One that did not answer, or was busy, is asked again: that does no harm."""
     words = ["rollback", "--from", leaves, "--by", who(), "--reason", reason[:300]]
     words += ["--force"] if force else []
     words += ["--since", f"{since:g}"] if since else []
@@ -66,7 +68,7 @@ def go(where: Sequence[HostProgram], leaves: str, reason: str, *, force: bool = 
         return server.run(*words, timeout=300)
 
     first = side_by_side(where, call)
-    again = {server.name for server, answer in first if answer.code == UNKNOWN}
+    again = {server.name for server, answer in first if answer.code in (UNKNOWN, BUSY)}
     second = {one.name: answer for one, answer in side_by_side([one for one in where if one.name in again], call)}
     return Back([(server, second.get(server.name, answer)) for server, answer in first])
 
@@ -75,7 +77,7 @@ def judge(back: Back, leaves: str, sla: float) -> Result:
     """A rollback that was asked for, as a result."""
     worst = back.worst
     if worst is not None:
-        say = {FALL_BACK_FAILED: fall_back_failed, UNKNOWN: error}.get(worst.code, failed)
+        say = {FALL_BACK_FAILED: fall_back_failed, UNKNOWN: error, BUSY: error}.get(worst.code, failed)
         return say(f"not rolled back from {leaves[:12]}: {back.told}", worst.fix, evidence=back.lines)
     parts = back.seconds()
     changed = any(answer.data.get("changed") for _, answer in back.answers)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import brief
 from deploy_gate.rollout import order, prepare, way
 from deploy_gate.rollout.servers import tried, who
-from deploy_gate.ssh.hostprogram import Answer, HostProgram
+from deploy_gate.ssh.hostprogram import DONE, Answer, HostProgram
 
 LIVE = "live"
 
@@ -25,14 +25,22 @@ def meant(where: Sequence[HostProgram], release: str) -> str:
     return way.live(way.look(where)) if release == LIVE else order.identity(release)
 
 
-def confirm(where: Sequence[HostProgram], release: str, leases: Mapping[str, str] | None = None) -> None:
-    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again."""
-    words = ("confirm", release, "--by", who())
+def confirm(where: Sequence[HostProgram], release: str, leases: dict[str, str] | None = None) -> None:
+    """On one server after the other; Stopped at the first that does not. A lost answer is asked for again.
+
+    The lease is given back in the same call: it is taken out of `leases`.
+    """
+    held = {} if leases is None else leases
 
     def call(server: HostProgram) -> Answer:
-        token = (leases or {}).get(server.name, "")
-        answer = tried(lambda one: one.run(*words, lease=token), server)
-        return server.run(*words, lease=token) if answer.lost else answer
+        token = held.get(server.name, "")
+        steps = [("confirm", release, "--by", who()), *([("lease", "release")] if token else [])]
+        answer = tried(lambda one: one.steps(*steps, timeout=120, lease=token), server)
+        answer = server.steps(*steps, timeout=120, lease=token) if answer.lost else answer
+        if answer.good:
+            held.pop(server.name, None)
+        # Confirmed is confirmed, also when the lease could not be given back: then it is tried again, or runs out.
+        return Answer(DONE, answer.data) if answer.of("confirm").get("exit") == DONE else answer
 
     for server in where:
         prepare.step("confirm", [server], call)

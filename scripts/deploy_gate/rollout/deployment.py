@@ -50,7 +50,8 @@ class Deployment:
             live = prepare.receive(self.where, order)
             missing = [server for server in self.where if live[server.name] != self.release]
             self.switched = [server for server in self.where if server not in missing]
-            with lease.held(self.where, f"deploy {self.release[:12]}") as leases:
+            asked = {server.name: self.release for server in missing}
+            with lease.held(self.where, f"deploy {self.release[:12]}", preflight=asked) as leases:
                 self.note("brought")
                 if missing:
                     prepare.prepare(missing, order, leases)
@@ -89,7 +90,7 @@ class Deployment:
         """What happens when nobody says that it is good."""
         return f"confirm it within {self.terms.confirm_within:g} s, else they go back by themselves"
 
-    def take_over(self, missing: Sequence[HostProgram], leases: Mapping[str, str]) -> Result:
+    def take_over(self, missing: Sequence[HostProgram], leases: dict[str, str]) -> Result:
         """Switch, watch, confirm; back on all of them when anything is not as it should be."""
         try:
             self.switch(missing, leases)

@@ -44,7 +44,7 @@ def of(server: HostProgram, lines: int) -> Diagnosis:
         sections[one["title"]] = str(one["text"])
         if one["code"] not in _FINE:
             faults.append(f"{one['title']}: {(str(one['text']).strip().splitlines() or ['it said nothing'])[-1]}")
-    # Masked here too: the logs come through the host program, which shows them as they are.
+    # Masked here too: the host program there may be an older one.
     texts = {title: clean(masked(text)) for title, text in sections.items()}
     return Diagnosis(server.name, texts, [masked(fault) for fault in faults])
 

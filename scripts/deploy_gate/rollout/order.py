@@ -65,7 +65,7 @@ def made(
     if found.setdefault("release", wanted) != wanted:
         told = brief(str(found["release"]), 40)
         raise Misconfigured([f"the manifest is of release {told}, to be deployed is {wanted}: build it anew"])
-    text = json.dumps(found, indent=1).encode()
+    text = json.dumps(found).encode()
     words = tuple(_words(smoke_command) or ())
     return Order(wanted, text, Path(archive) if archive else None, tuple(smoke), words, acknowledged)
 

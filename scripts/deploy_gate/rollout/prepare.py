@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib import resources
+from typing import Any
 
 from deploy_gate import runner
 from deploy_gate.result import CouldNotTell, one_line
@@ -18,55 +19,63 @@ from deploy_gate.ssh.hostprogram import PLACE, REFUSED, Answer, HostProgram
 
 # The limits of the server's own configuration end each step; these are for one that hangs in spite of them.
 LONG = 3600.0
+# A manifest that is longer goes there as a file: a command is one line.
+LINE = 24_000
 
 
 def receive(where: Sequence[HostProgram], order: Order) -> dict[str, str]:
     """Bring the release there; returns which servers have it live already, by name. No lease is needed for this."""
-    live = {server.name: str(answer.data.get("release", "")) for server, answer in step("status", where, _status)}
-    step("receive", where, partial(_receive, order=order))
-    return live
-
-
-def _status(server: HostProgram) -> Answer:
-    return server.run("status", "--quick", timeout=60)
+    told = step("receive", where, partial(_receive, order=order))
+    return {server.name: str(answer.of("status").get("release", "")) for server, answer in told}
 
 
 def _receive(server: HostProgram, order: Order) -> Answer:
-    path = f"{PLACE}/manifest-{sha256(order.manifest).hexdigest()[:16]}.json"
-    server.connection.put(order.manifest, path)
-    words = ("receive", path, "--by", who())
+    manifest = ["--text", order.manifest.decode()]
+    if len(order.manifest) > LINE:
+        path = f"{PLACE}/manifest-{sha256(order.manifest).hexdigest()[:16]}.json"
+        server.connection.put(order.manifest, path)
+        manifest = [path]
+    call = partial(server.steps, ("status", "--quick"), ("receive", *manifest, "--by", who()), timeout=LONG)
     if not order.archive:
-        return server.run(*words, timeout=LONG)
+        return call()
     with archive.opened(order.archive) as whole:
         lacking = archive.without(whole, archive.layers(server.run("layers", timeout=180)))
         if lacking is None:
-            return server.run(*words, timeout=LONG, stdin=whole)
+            return call(stdin=whole)
         with lacking.stream:
             runner.say(f"{server.name}: {lacking}")
-            answer = server.run(*words, timeout=LONG, stdin=lacking.stream)
-        if answer.code != REFUSED:
+            answer = call(stdin=lacking.stream)
+        if answer.code != REFUSED or answer.data.get("command") != "receive":
             return answer
         # An image may have been removed there meanwhile, and not every store takes an archive with gaps.
         runner.say(f"{server.name}: it did not take them, so all is sent: {answer.found}")
         whole.seek(0)
-        return server.run(*words, timeout=LONG, stdin=whole)
+        return call(stdin=whole)
 
 
 def prepare(where: Sequence[HostProgram], order: Order, leases: Mapping[str, str]) -> None:
-    """See whether it can begin, start the idle slots, migrate, smoke them; Stopped at the first that is refused."""
+    """Start the idle slots, migrate, smoke them; Stopped at the first that is refused."""
     words = (order.release, "--by", who())
-    step("preflight", where, lambda server: _preflight(server, order.release))
     step("prepare", where, lambda server: server.run("prepare", *words, timeout=LONG, lease=leases[server.name]))
     more = ("--acknowledged",) if order.acknowledged else ()
+    ports: dict[str, tuple[str, str]] = {}
     for server in where:
         # One after the other: they share a database. The first one migrates, the others find it done.
-        step(
-            "migrate",
-            [server],
-            lambda one: one.run("migrate", *words, *more, timeout=LONG, lease=leases[one.name]),
-        )
+        told = step("migrate", [server], partial(_migrate, words=(*words, *more), leases=leases))
+        ports[server.name] = _slot_of(told[0][1].of("status"), order.release)
     if order.smoke or order.command:
-        step("smoke", where, lambda server: _smoke(server, order))
+        step("smoke", where, lambda server: _smoke(server, order, *ports[server.name]))
+
+
+def _migrate(server: HostProgram, words: Sequence[str], leases: Mapping[str, str]) -> Answer:
+    return server.steps(("migrate", *words), ("status", "--quick"), timeout=LONG, lease=leases[server.name])
+
+
+def _slot_of(status: Mapping[str, Any], release: str) -> tuple[str, str]:
+    """The slot that holds a release, and its port; empty when none does."""
+    slots = status.get("slots")
+    found = slots.items() if isinstance(slots, dict) else ()
+    return next(((name, str(one.get("port"))) for name, one in found if one.get("release") == release), ("", ""))
 
 
 def step(name: str, where: Sequence[HostProgram], call: Call) -> list[tuple[HostProgram, Answer]]:
@@ -74,27 +83,23 @@ def step(name: str, where: Sequence[HostProgram], call: Call) -> list[tuple[Host
     answers = asked(where, call)
     for server, answer in answers:
         if not answer.good:
-            raise Stopped(name, server, answer)
+            raise Stopped(str(answer.data["command"]) if answer.data.get("steps") else name, server, answer)
     return answers
 
 
-def _preflight(server: HostProgram, release: str) -> Answer:
-    answer = server.run("preflight", release, timeout=120)
+def preflighted(answer: Answer) -> Answer:
+    """The answer of a preflight with what it found in a sentence; any other as it is."""
     lines = answer.data.get("lines")
     if answer.code != REFUSED or not isinstance(lines, list):
         return answer
     bad = [one for one in lines if isinstance(one, dict) and one.get("status") in ("failed", "unknown")]
     found = "; ".join(f"{one.get('name')}: {one.get('found')}" for one in bad)
     fixes = "; ".join(dict.fromkeys(str(one.get("fix")) for one in bad if one.get("fix")))
-    return Answer(answer.code, {"exit": answer.code, "trouble": {"what": one_line(found), "do": one_line(fixes)}})
+    return Answer(answer.code, {**answer.data, "trouble": {"what": one_line(found), "do": one_line(fixes)}})
 
 
-def _smoke(server: HostProgram, order: Order) -> Answer:
+def _smoke(server: HostProgram, order: Order, slot: str, port: str) -> Answer:
     """The idle slot on its own port: the paths, then the command."""
-    data = server.good("status", "--quick")
-    slots = data.get("slots", {})
-    slot = next((name for name, one in slots.items() if one.get("release") == order.release), "")
-    port = str(slots[slot].get("port")) if slot else ""
     if not port.isdigit():
         raise CouldNotTell(f"{order.release[:12]} is in no slot any more", "see `slots journal` on the server")
     checks: list[Callable[[], str]] = []

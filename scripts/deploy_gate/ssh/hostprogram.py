@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -11,7 +11,7 @@ from deploy_gate import hostprogram
 from deploy_gate.result import CouldNotTell, brief, one_line
 from deploy_gate.ssh.client import Connection
 
-DONE, REFUSED, WRONG, UNKNOWN, FELL_BACK, FALL_BACK_FAILED = range(6)
+DONE, REFUSED, WRONG, UNKNOWN, FELL_BACK, FALL_BACK_FAILED, BUSY = range(7)
 # Relative to the home of the user who logs in; the name is its content, so a newer one never overwrites it.
 PLACE = ".deploy-gate"
 _ABSENT = 97
@@ -34,6 +34,11 @@ class Answer:
     def lost(self) -> bool:
         """Whether there was none: what was asked may have been done all the same."""
         return "command" not in self.data
+
+    def of(self, command: str) -> Mapping[str, Any]:
+        """What one of several steps told; empty when it did not come to it."""
+        steps = self.data.get("steps")
+        return next((one for one in steps if one.get("command") == command), {}) if isinstance(steps, list) else {}
 
     @property
     def said(self) -> list[str]:
@@ -89,6 +94,10 @@ class HostProgram:
             done = self.connection.run(argv, timeout=timeout, stdin=stdin, hidden=hidden)
         return self._answer(words[0], done.code, done.out, done.last_words())
 
+    def steps(self, *steps: Sequence[str], timeout: float, lease: str = "", stdin: bytes | IO[bytes] = b"") -> Answer:
+        """Several commands in one round trip, until one is not good: the last answer, and all of them in `of`."""
+        return self.run("run", json.dumps([list(words) for words in steps]), timeout=timeout, lease=lease, stdin=stdin)
+
     def good(self, *words: str, timeout: float = 120, lease: str = "") -> Mapping[str, Any]:
         """The data of a command that must succeed; CouldNotTell with its own words when it does not."""
         answer = self.run(*words, timeout=timeout, lease=lease)
@@ -97,18 +106,29 @@ class HostProgram:
         return answer.data
 
     def _answer(self, word: str, code: int, out: str, words: str) -> Answer:
+        found = [data for line in out.splitlines() if (data := _object(line)) is not None]
         # The last line: what the login shell's own files print comes before it.
-        for line in reversed(out.splitlines()):
-            try:
-                data = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(data, dict) and isinstance(data.get("exit"), int):
-                return Answer(data["exit"], data)
+        if found and word != "run":
+            return Answer(found[-1]["exit"], found[-1])
+        *steps, end = found or [{}]
+        if steps and end.get("command") == "run":
+            said = [line for data in steps for line in data.get("said", [])]
+            return Answer(steps[-1]["exit"], {**steps[-1], "said": said, "steps": steps})
+        if end.get("trouble"):
+            return Answer(end["exit"], end)
         raise CouldNotTell(
             f"slots {word} gave no answer on {self.name} (exit code {code}): {brief(words, 300)}",
             _help(code, words, self.python),
         )
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    """An answer's line."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) and isinstance(data.get("exit"), int) else None
 
 
 def _help(code: int, words: str, python: str) -> str:
