@@ -37,7 +37,7 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
     assert code == 0
     assert items == {"no-todo": {"with": {"paths": ["shop/orders"]}}}
     assert ".venv/bin/pip install -r requirements-dev.txt" in workflow
-    assert "8 items of a pull request can be measured from the first run: lint, types" in out
+    assert "9 items of a pull request can be measured from the first run: lint, types" in out
 
 
 @pytest.mark.parametrize(
