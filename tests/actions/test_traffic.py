@@ -197,6 +197,7 @@ def of(number: int, errors: int = 0, ms: int = 50) -> Figures:
         (of(199), None, Band.INCONCLUSIVE),
         (of(200), None, Band.NOTHING),
         (of(1000, 1), None, Band.WATCH),
+        (of(1000, 2), None, Band.WATCH),
         (of(1000, 5), None, Band.CONSIDER),
         (of(1000, 5), of(10_000, 50), Band.WATCH),
         (of(1000, 5), of(10_000, 1), Band.CONSIDER),

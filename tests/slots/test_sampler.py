@@ -118,6 +118,27 @@ def test_a_log_that_is_followed_loses_nothing_in_a_rotation(tmp_path: Path) -> N
     follow.close()
 
 
+def test_what_comes_to_the_old_file_while_the_new_one_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    log.touch()
+    follow = Follow(log)
+    follow.records()
+    log.rename(old)
+    append(log, 2)
+    rest, calls = Follow._rest, []
+
+    def late(self: Follow) -> list[dict[str, Any]]:
+        found = rest(self)
+        if not calls:
+            append(old, 3)
+        calls.append(1)
+        return found
+
+    monkeypatch.setattr(Follow, "_rest", late)
+    assert len(follow.records()) == 5
+    follow.close()
+
+
 def test_what_is_too_much_is_skipped_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("host.follow._MOST", 1000)
     log = tmp_path / "access.log"
