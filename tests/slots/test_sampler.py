@@ -125,7 +125,8 @@ def test_what_comes_to_the_old_file_while_the_new_one_is_found(tmp_path: Path, m
     follow.records()
     log.rename(old)
     append(log, 2)
-    rest, calls = Follow._rest, []
+    rest = Follow._rest
+    calls: list[int] = []
 
     def late(self: Follow) -> list[dict[str, Any]]:
         found = rest(self)
