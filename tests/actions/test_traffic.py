@@ -154,13 +154,13 @@ def test_many_errors_of_few_requests_are_known(near: Look, host: World) -> None:
 
 
 def test_our_own_probes_are_left_out(near: Look, host: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEPLOY_GATE_MARKER", "made for this deployment")
-    write(host, "green", [5] * 300, marker="made for this deployment")
-    write(host, "green", [5] * 100, marker="made for another")
+    monkeypatch.setenv("DEPLOY_GATE_PROBE", "made-for-this-deployment")
+    write(host, "green", [5] * 300, marker="made-for-this-deployment")
+    write(host, "green", [5] * 100, marker="made-for-another")
     result = near("p95", min_requests=100)
     assert (result.status, "of 100 requests" in result.found) == (Status.PASSED, True), result
     assert any("300 of our own probes" in str(one.get("message")) for one in result.evidence)
-    assert "made for this" not in str(result.as_json())
+    assert "made-for-this" not in str(result.as_json())
 
 
 def test_a_top_up_is_asked_for_bounded_and_told(near: Look, host: World) -> None:

@@ -32,7 +32,8 @@ DIGEST = hashlib.sha256(TOKEN.encode()).hexdigest()
 def request(host: World, path: bytes = b"/", method: bytes = b"GET", marker: bytes = b"") -> int:
     """One request, byte for byte; its status."""
     with socket.create_connection(("127.0.0.1", host.front), timeout=20) as connection:
-        connection.sendall(method + b" " + path + b" HTTP/1.0\r\nHost: x\r\nX-Deploy-Gate: " + marker + b"\r\n\r\n")
+        head = b" HTTP/1.0\r\nHost: x\r\nX-Deploy-Gate-Probe: " + marker
+        connection.sendall(method + b" " + path + head + b"\r\n\r\n")
         said = b""
         while more := connection.recv(65536):
             said += more
