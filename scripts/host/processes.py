@@ -18,7 +18,7 @@ from host.files import append_to, tail_of
 from host.masking import masked
 
 _KEPT = 1024 * 1024
-_PDEATHSIG = 1
+PDEATHSIG = 1
 _HARMLESS = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG"),
     *("XDG_RUNTIME_DIR", "PGSERVICEFILE", "PGPASSFILE", "DBUS_SESSION_BUS_ADDRESS"),
@@ -174,12 +174,12 @@ def _since(log: Path, start: int, most: int) -> str:
 def _dying_with_us() -> Callable[[], object]:
     """For the child before its exec: a command must not go on when this program is killed, the next one undoes it.
 
-    Other threads may be alive (look-ups of names, the sampler), and a lock that one of them holds at the fork stays
+    Other threads may be alive (look-ups of names), and a lock that one of them holds at the fork stays
     taken in the child. So all is looked up here, in the parent, and the child makes one system call, which takes none.
-    It is the thread that begins a command with which the command dies: only main threads do.
+    The command dies with the thread that began it, so only the main thread may begin one.
     """
     try:
         prctl = ctypes.PyDLL(None).prctl
     except (OSError, AttributeError):
         return int  # not Linux's C library
-    return partial(prctl, _PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    return partial(prctl, PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
