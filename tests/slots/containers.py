@@ -179,7 +179,7 @@ def _host(stack: ExitStack, work: Path, configuration: str, env: dict[str, str])
     (work / "erp.env").write_text("SECRET_KEY=of-a-test\n")
     (work / "faults").mkdir()
     changes = {
-        "commands": commands(work, configuration),
+        "commands": {"digests": [], **commands(work, configuration)},
         "front": {"seconds": 30},
         # Containers share two cores with everything else here: slow is not broken.
         "health": {"timeout": 10},

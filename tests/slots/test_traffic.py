@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_a_rotation_in_the_window_hides_nothing(host: World, log: Path) -> None:
     wait_for(lambda: b"/" in log.with_name("access.log.1").read_bytes())
     assert count(5)["read"]["files"] == ["access.log.1"], "between the rename and the signal"
     os.kill(int((host.work / "nginx.pid").read_text()), signal.SIGUSR1)
-    wait_for(log.exists)
+    wait_for(lambda: reopened(host, log))
     send(4)
     assert set(count(9)["read"]["files"]) == {"access.log.1", "access.log"}
     with log.with_name("access.log.1").open("rb") as plain, gzip.open(f"{log}.2.gz", "wb") as packed:
@@ -128,6 +128,17 @@ def test_a_rotation_in_the_window_hides_nothing(host: World, log: Path) -> None:
     assert count(9)["read"]["files"] == ["access.log.2.gz", "access.log"]
     os.utime(f"{log}.2.gz", (1, 1))
     assert count(4)["read"]["files"] == ["access.log"], "what was packed before the window is not read"
+
+
+def reopened(host: World, log: Path) -> bool:
+    """Whether nginx writes to the file of now: each of its workers opens it for itself."""
+    master = (host.work / "nginx.pid").read_text().strip()
+    workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    with suppress(FileNotFoundError):
+        now = log.stat()
+        opened = [[one.stat() for one in Path(f"/proc/{worker}/fd").iterdir()] for worker in workers]
+        return bool(workers) and all(any(os.path.samestat(now, one) for one in its) for its in opened)
+    return False
 
 
 def wait_for(true: Callable[[], bool]) -> None:
