@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet import PATIENT
 from slots.world import World, world
 
 from deploy_gate.workbench.sshd import Sshd, sshd
@@ -43,5 +44,5 @@ def serving() -> Iterator[Server]:
         programs = Path(home) / "bin"
         programs.mkdir()
         settings = f"HOME={home} PATH={programs}:/usr/local/bin:/usr/bin:/bin"
-        with world(Path(folder)) as here, sshd(Path(home), SetEnv=settings) as door:
+        with world(Path(folder), **PATIENT) as here, sshd(Path(home), SetEnv=settings) as door:
             yield Server(here, door, programs)

@@ -22,6 +22,7 @@ def test_a_switch_is_for_all_or_none(servers: Fleet) -> None:
     for host in servers.hosts:
         host.good("prepare", NEW)
     servers.hosts[1].fault(NEW, ready=503)
+    servers.hosts[1].configure(limits={"ready": 1})
     told = servers.do("switch", 2, release=NEW)
     assert (told.code, told.data["status"]) == (1, "failed"), told
     assert "green is not ready for traffic" in told.found

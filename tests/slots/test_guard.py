@@ -41,9 +41,11 @@ def wait_for(host: World, release: str, seconds: float = 60) -> None:
 
 @contextmanager
 def without_guard(host: World) -> Iterator[None]:
-    """The real one stands still (its process lives), so that a test can tick by itself."""
-    pid = int(seen(host.machine)["process"].split(":")[1])
-    os.kill(pid, signal.SIGSTOP)
+    """The real one stands still (its process lives, and holds no lock), so that a test can tick by itself."""
+    machine = host.machine
+    pid = int(seen(machine)["process"].split(":")[1])
+    with machine.work.taken(60), machine.lock.taken(60):
+        os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import dataclasses
 import errno
 import json
@@ -390,6 +391,21 @@ def test_warnings_are_no_part_of_the_answer_and_errors_are_told(tmp_path: Path) 
     ended = run(["sh", "-c", "echo refused >&2; exit 2"], 5, log, errors=errors)
     assert ended.why().endswith(": refused")
     assert errors.read_text() == "WARNING\nrefused\n"
+
+
+def test_a_command_dies_with_this_program_and_nothing_is_looked_up_after_the_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(["true"], 60, tmp_path / "log")
+
+    def late(*_: object) -> None:
+        raise RuntimeError("another thread may have held a lock of the loader at the fork")
+
+    for name in ("CDLL", "PyDLL"):
+        monkeypatch.setattr(ctypes, name, late)
+    ask = "import ctypes; told = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(told)); print(told.value)"
+    ended = run([sys.executable, "-I", "-c", ask], 60, tmp_path / "log")
+    assert (ended.code, ended.said.strip()) == (0, str(int(signal.SIGKILL)))
 
 
 def test_a_command_sees_an_allow_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_a_rollback_on_a_full_disk(nginx: str) -> None:
     with tempfile.TemporaryDirectory(prefix="slots-") as folder:
         snippets = Path(folder) / "snippets"
         snippets.mkdir()
-        with small_disk(snippets, "1m"), world(Path(folder), nginx={"mode": "reload"}) as host:
+        with small_disk(snippets, "1m"), world(Path(folder), nginx={"mode": "reload"}, **PATIENT) as host:
             deploy(host, NEW)
             fill(snippets / "filler")
             assert host.good("rollback", "--from", NEW)["release"] == OLD
@@ -94,6 +94,35 @@ def test_a_lost_file_is_put_back_and_told(host: World) -> None:
         Guard(host.machine).tick()
         assert host.machine.pointer.read() == "green"
     assert "flag" in alerts(host, before)  # a look that took too long is told beside it
+    host.live(NEW, "green")
+
+
+def test_after_a_reboot_without_nginx_a_lost_file_and_the_slots_come_back(host: World) -> None:
+    deploy(host, NEW)
+    with no_guard(host):
+        (Path(host.settings.nginx.snippets) / "active.conf").unlink()
+        for slot in host.ports:
+            host.kill_app(slot)
+        host.configure(nginx={"mode": "reload", "command": ["false"]})
+        told = host.good("guard", "restore")
+        assert (told["flag"], told["started"]) == ("restored", ["green", "blue"])
+        assert host.machine.pointer.read() == "green"
+        assert told["said"][0] == "the flag was gone: it is on green again"
+    host.configure(**host.changes)
+    host.live(NEW, "green")
+
+
+def test_a_file_moved_to_a_slot_that_is_ill_is_written_also_where_nginx_cannot_be_told(host: World) -> None:
+    deploy(host, NEW)
+    host.good("stop")
+    with no_guard(host):
+        path = Path(host.settings.nginx.snippets) / "active.conf"
+        path.write_text(path.read_text().replace("green", "blue"))
+        host.configure(nginx={"mode": "reload", "command": ["false"]})
+        told = host.good("guard", "restore")
+        assert (told["flag"], host.machine.pointer.read()) == ("restored", "green")
+        assert told["said"][-2].startswith("nginx was not told that it is green: nginx -t ended with 1 after ")
+    host.configure(**host.changes)
     host.live(NEW, "green")
 
 
