@@ -43,7 +43,7 @@ class Limiter:
     count: int = 0
     began: float = 0
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, _: Request) -> Reply:
         now = CLOCK.now
         if self.seconds and now - self.began > self.seconds:
             self.count, self.began = 0, now
