@@ -41,8 +41,8 @@ LINES: dict[str, dict[str, str]] = {
     "webhooks": {},
     "production-debug": {"error-paths": "/api/products?page=1&size=1"},
     "staging-data": {"tables": "products = 30, users = 4, stock_levels = 30"},
-    "headers": {"paths": "/health, /api/products"},
-    "cors": {"allowed": "https://app.shop.example"},
+    "headers": {"paths": "/health/live, /api/products"},
+    "cors": {"path": "/api/auth/me", "allowed": "https://app.shop.example"},
     "rate-limit": {
         "path": "/api/auth/login",
         "method": "POST",
