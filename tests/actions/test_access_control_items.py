@@ -46,7 +46,7 @@ LINES: dict[str, dict[str, str]] = {
     "rate-limit": {
         "path": "/api/auth/login",
         "method": "POST",
-        "body": '{"email": "${random}@probe.example", "password": "not the password"}',
+        "body": '{"email": "{random}@probe.example", "password": "not the password"}',
         "within": "12",
     },
     "auth": {},

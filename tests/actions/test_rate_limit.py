@@ -53,7 +53,7 @@ class Limiter:
 
 def run(ask: Ask, limiter: Callable[[Request], Reply], **more: object) -> tuple[Result, list[Request]]:
     with site(limiter) as shop:
-        given = {"path": "/login", "method": "POST", "body": '{"who": "${random}"}', "within": 6, **more}
+        given = {"path": "/login", "method": "POST", "body": '{"who": "{random}"}', "within": 6, **more}
         return ask("rate-limit", url=shop.url, **given), shop.seen
 
 
