@@ -113,7 +113,7 @@ class World:
             },
             "access": {"log": str(self.work / "access.log")},
             "limits": {"start": 2, "ready": 1, "stop": 20, "lock": 5, "drain": 0.1, "drain-most": 2},
-            # The beat is long: a guard that a test stops is no dead one.
+            # One that a test stops is no dead one.
             "guard": {"interval": 0.1, "guard-for": 60, "beat": 60, "sample": 0},
             "needs": {"disk-mb": 1},
         }
