@@ -80,7 +80,7 @@ def go(where: Sequence[HostProgram], leaves: str, reason: str, *, force: bool = 
 
 def judge(back: Back, leaves: str, sla: float) -> Result:
     """A rollback that was asked for, as a result."""
-    worst, evidence = back.worst, [back.facts, *back.lines]
+    worst, evidence = back.worst, [*back.lines, back.facts]
     if worst is not None:
         say = {FALL_BACK_FAILED: fall_back_failed, UNKNOWN: error}.get(worst.code, failed)
         return say(f"not rolled back from {leaves[:12]}: {back.told}", worst.fix, evidence=evidence)
