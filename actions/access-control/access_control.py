@@ -17,7 +17,7 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, Variable
 
-ABOUT = About(reads=site.READS, timeout=300)
+ABOUT = About(reads=site.READS, timeout=300, rude=1)
 
 Mode = Literal["auth", "rbac", "api-key"]
 

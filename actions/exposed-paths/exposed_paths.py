@@ -17,7 +17,7 @@ from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed, warned
 from deploy_gate.units import Duration, counted, show_size
 
-ABOUT = About(reads=site.READS, timeout=240)
+ABOUT = About(reads=site.READS, timeout=240, rude=1)
 
 LOOK = 64 * 1024
 Verdict = Literal["exposed", "suspicious", "unknown", "closed"]
