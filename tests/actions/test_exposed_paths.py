@@ -130,6 +130,44 @@ def test_a_site_that_locks_us_out_proves_nothing(ask: Ask, status: int) -> None:
     assert len(shop.seen) == 1
 
 
+@pytest.mark.parametrize(
+    "goal", ["https://shop.example{path}", "/login", "{path}/", "", "http://[", "https://ada:hunter2@x.example/?t=hunter2"]
+)
+@pytest.mark.parametrize("status", [301, 302, 308])
+def test_a_site_that_redirects_everything_proves_nothing(ask: Ask, goal: str, status: int) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(status, b"", {"Location": goal.format(path=request.path)} if goal else {})
+
+    with site(answer) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.ERROR, result.found
+    assert "redirect" in result.found
+    assert "hunter2" not in str(result.as_json())
+    if goal.startswith("https://shop"):
+        assert "https://shop.example/deploy-gate-" in result.found
+        assert "https://shop.example" in result.found
+
+
+def test_a_redirect_of_files_alone_proves_nothing(ask: Ask) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(301, b"", {"Location": "https://files.example/"}) if ".sql" in request.path else Reply(404)
+
+    with site(answer) as shop:
+        assert ask("exposed-paths", url=shop.url).status is Status.ERROR
+
+
+def test_a_limit_that_was_met_before_is_waited_for(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    count = iter(range(999))
+
+    def answer(_: Request) -> Reply:
+        return Reply(429, b"", {"Retry-After": "30"}) if next(count) == 0 else Reply(404)
+
+    with site(answer) as shop:
+        result = ask("exposed-paths", url=shop.url)
+    assert result.status is Status.PASSED, result.found
+
+
 def test_what_could_not_be_told_is_not_closed(ask: Ask) -> None:
     with site(routes({"/metrics": Reply(502)})) as shop:
         result = ask("exposed-paths", url=shop.url)

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 import trustme
-from sites import Reply, routes, site
+from sites import Reply, Request, routes, site
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import csp, http
@@ -190,6 +190,19 @@ def test_over_tls_and_on_the_error_page(
 def test_a_broken_page_says_nothing_of_headers(ask: Ask) -> None:
     with site(routes({}, Reply(502))) as shop:
         assert ask("security-headers", url=shop.url).status is Status.ERROR
+
+
+@pytest.mark.parametrize("goal", ["https://www.erp.example/start", "/", "/further{path}", "", "http://["])
+def test_a_page_that_only_redirects_says_nothing_of_headers(ask: Ask, goal: str) -> None:
+    def answer(request: Request) -> Reply:
+        there = {"Location": goal.format(path=request.path)} if goal else {}
+        return Reply(302, b"", {**GOOD, **there})
+
+    with site(answer) as shop:
+        result = ask("security-headers", url=shop.url)
+    assert result.status is Status.ERROR, result.found
+    assert "redirect" in result.found
+    assert ("https://www.erp.example/start" in result.found) is goal.startswith("https://www")
 
 
 def test_only_the_declared_host_is_asked() -> None:
