@@ -123,7 +123,9 @@ def judge(facts: Facts, expected: Mode, policy: Policy) -> Result:
 
 def _told_by_the_application(facts: Facts, signs: bool) -> None:
     """CouldNotTell where something before the application answered, unless a sign was seen all the same."""
-    silent = [f"{brief(path)} answered {status}" for path, status, trace in facts.pages if status in SILENT and not trace]
+    silent = [
+        f"{brief(path)} answered {status}" for path, status, trace in facts.pages if status in SILENT and not trace
+    ]
     unheard = [*([facts.unread] if facts.unread else []), *silent]
     if unheard and not signs:
         found = f"what was asked does not come from the application: {'; '.join(unheard[:3])}"

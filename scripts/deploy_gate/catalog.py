@@ -37,7 +37,7 @@ class About:
     timeout: float = 120.0
     """Seconds it may take in all."""
     rude: int = 0
-    """How much its requests disturb others (0: not at all). A rude check runs alone, after all others; the rudest last."""
+    """How much its requests disturb others (0: not at all). The rude run alone, after all others; the rudest last."""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ def test_a_site_that_locks_us_out_proves_nothing(ask: Ask, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "goal", ["https://shop.example{path}", "/login", "{path}/", "", "http://[", "https://ada:hunter2@x.example/?t=hunter2"]
+    "goal",
+    ["https://shop.example{path}", "/login", "{path}/", "", "http://[", "https://ada:hunter2@x.example/?t=hunter2"],
 )
 @pytest.mark.parametrize("status", [301, 302, 308])
 def test_a_site_that_redirects_everything_proves_nothing(ask: Ask, goal: str, status: int) -> None:

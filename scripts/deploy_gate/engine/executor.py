@@ -66,7 +66,7 @@ class Outcome:
 
 
 def run_all(jobs: Iterable[Job], limit: int, listener: Listener) -> Outcome:
-    """Run every job, at most `limit` at once, rude ones alone and last; each ends in a Result, whatever happens to it."""
+    """Run every job, at most `limit` at once, the rude alone and last; each ends in a Result, whatever happens."""
     executor = _Executor(list(jobs), limit, listener)
     executor.run()
     return Outcome(executor.results, signal.Signals(executor.cancelled).name if executor.cancelled else "")
