@@ -121,8 +121,13 @@ class Deliveries(Reading):
     """Where webhook deliveries are listed, newest first, and what their fields say."""
 
     status: str = "status"
+    delivered: list[str] = Field(default=["delivered"], min_length=1)
+    waiting: list[str] = Field(default=["pending"])
+    """Neither delivered nor failed: it is still to be tried."""
     failed: list[str] = Field(default=["failed"], min_length=1)
     time: str = "created_at"
+    page_size: Annotated[int, Field(ge=1)] | None = Field(default=None, alias="page-size")
+    """How many entries the route lists at most, where it has no `${page}`."""
 
 
 class File(Part):
