@@ -17,7 +17,7 @@ ABOUT = About(reads=site.READS, timeout=120)
 
 HOPS = 3
 REFERRER = ("no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin")
-LEGAL = ("unsafe-inline", "unsafe-eval")
+LEGAL = ("unsafe-inline", "unsafe-eval", "blob:", "data:")
 
 
 @dataclass(frozen=True, slots=True)
