@@ -46,8 +46,11 @@ class Actions:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def add(self, name: str, body: str, inputs: str = "{}", signature: str = "") -> None:
-        """Add a check whose function has `body`; `inputs` is YAML flow, `signature` its keyword-only parameters."""
+    def add(self, name: str, body: str, inputs: str = "{}", signature: str = "", about: str = "") -> None:
+        """Add a check whose function has `body`; `inputs` is YAML flow, `signature` its keyword-only parameters.
+
+        `about` is what stands in `About(...)`.
+        """
         folder = self.root / name
         folder.mkdir(parents=True)
         manifest = f"name: {name}\ndescription: Made up.\ninputs: {inputs}\n"
@@ -55,6 +58,7 @@ class Actions:
         star = f"*, {signature}" if signature else ""
         head = "import os, sys, time, subprocess, signal\nfrom pathlib import Path\nfrom deploy_gate.result import *\n"
         head += "from deploy_gate.units import Duration, Variable\nfrom deploy_gate.catalog import About\n"
+        head += f"ABOUT = About({about})\n"
         text = f"{head}\ndef check({star}) -> Result:\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
         (folder / f"{name.replace('-', '_')}.py").write_text(text)
 

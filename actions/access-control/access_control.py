@@ -17,20 +17,32 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, Variable
 
-ABOUT = About(reads=site.READS, timeout=300)
+ABOUT = About(reads=site.READS, timeout=300, rude=1)
 
 Mode = Literal["auth", "rbac", "api-key"]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Who came to which route, whether they must be let in, and what was answered; `refused` are the codes of a no."""
+    """Who came to which route, whether they must be let in, and what was answered.
+
+    `refused` are the codes of a no, `answers` those of a yes beside 2xx.
+    """
 
     who: str
     route: str
     welcome: bool
     status: int
     refused: tuple[int, ...]
+    answers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What a route may answer: a no, and beside 2xx a yes."""
+
+    refused: Sequence[int]
+    answers: Sequence[int]
 
 
 def check(*, url: str, mode: Mode, file: Path, secrets: list[Variable], timeout: Duration, budget: int) -> Result:
@@ -59,12 +71,12 @@ def _auth(who: Accounts, file: File) -> Iterator[Case]:
     auth = file.auth
     if auth is None:
         raise AssertionError
-    refused = tuple(auth.refused)
+    codes = Codes(auth.refused, auth.answers)
     good = who.token(auth.role)
-    yield _case("a good token", auth.route, True, who.ask(auth.route, auth.role), refused)
+    yield _case("a good token", auth.route, True, who.ask(auth.route, auth.role), codes)
     tokens = [("no token", ""), ("an expired token", _expired(who, auth, good)), *forgery.forged(good)]
     for what, token in tokens:
-        yield _case(what, auth.route, False, accounts.bearing(who.place, auth.route, token), refused)
+        yield _case(what, auth.route, False, accounts.bearing(who.place, auth.route, token), codes)
 
 
 def _expired(who: Accounts, auth: access_file.Auth, good: str) -> str:
@@ -85,7 +97,8 @@ def _rbac(who: Accounts, file: File) -> Iterator[Case]:
     for row in rbac.routes:
         for role in ("", *file.roles):
             welcome = ANYBODY in row.allow or role in row.allow
-            yield _case(role or "nobody", row.route, welcome, who.ask(row.route, role), tuple(rbac.refused))
+            codes = Codes(rbac.refused, row.answers)
+            yield _case(role or "nobody", row.route, welcome, who.ask(row.route, role), codes)
 
 
 def _keys(who: Accounts, file: File) -> Iterator[Case]:
@@ -98,17 +111,17 @@ def _keys(who: Accounts, file: File) -> Iterator[Case]:
     tried = [("a good key", good), ("no key", ""), ("a wrong key", site.random_name()), ("a revoked key", revoked)]
     for what, value in (*tried, ("a good key with one sign changed", changed)):
         answer = who.place.patient(path, Order(method, {key.header: value} if value else {}))
-        yield _case(what, key.route, value == good, answer, tuple(key.refused))
+        yield _case(what, key.route, value == good, answer, Codes(key.refused, key.answers))
 
 
-def _case(who: str, route: str, welcome: bool, answer: Answer, refused: tuple[int, ...]) -> Case:
+def _case(who: str, route: str, welcome: bool, answer: Answer, codes: Codes) -> Case:
     site.judgeable(answer, f"{who} at {route}")
-    if answer.status in http.REDIRECTS and answer.status not in refused:
+    if answer.status in http.REDIRECTS and answer.status not in (*codes.refused, *codes.answers):
         found = f"{who} at {route} was answered {answer.status}, a redirect to {answer.location}"
         raise CouldNotTell(
             found, f"give the final route, or say `refused: [{answer.status}]` if that is the log-in page"
         )
-    return Case(who, route, welcome, answer.status, refused)
+    return Case(who, route, welcome, answer.status, tuple(codes.refused), tuple(codes.answers))
 
 
 def judge(cases: Sequence[Case], mode: Mode) -> Result:
@@ -126,6 +139,11 @@ def judge(cases: Sequence[Case], mode: Mode) -> Result:
         also = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         found = f"{len(wrong)} of {len(cases)} cases answered wrongly, none is allowed: {'; '.join(wrong[:3])}{also}"
         return failed(found, _FIX[mode], **more)
+    if unclear := [one for one in cases if one.welcome and not _let_in(one)]:
+        code = unclear[0].status
+        told = "; ".join(f"{_shown(one)} was answered {one.status}" for one in unclear[:3])
+        fix = f"name a route that lets them in, or say `answers: [{code}]` if {code} is what they get there"
+        raise CouldNotTell(f"{told}, which says neither yes nor no", fix, evidence)
     inside = sum(one.welcome for one in cases)
     return passed(f"{inside} of {len(cases)} cases let in, {len(cases) - inside} refused, all as declared", **more)
 
@@ -137,11 +155,17 @@ _FIX: dict[Mode, str] = {
 }
 
 
+def _let_in(one: Case) -> bool:
+    return 200 <= one.status < 300 or one.status in one.answers
+
+
+def _shown(one: Case) -> str:
+    return f"{brief(one.who)} at {brief(one.route)}"
+
+
 def _wrong(one: Case) -> str:
-    who = f"{brief(one.who)} at {brief(one.route)}"
-    codes = " or ".join(map(str, one.refused))
     if one.welcome:
-        return (
-            f"{who} was refused with {one.status}, expected to be let in" if one.status in (401, *one.refused) else ""
-        )
-    return "" if one.status in one.refused else f"{who} was answered {one.status}, expected {codes}"
+        refused = one.status in (401, 403, *one.refused) and not _let_in(one)
+        return f"{_shown(one)} was refused with {one.status}, expected to be let in" if refused else ""
+    codes = " or ".join(map(str, one.refused))
+    return "" if one.status in one.refused else f"{_shown(one)} was answered {one.status}, expected {codes}"

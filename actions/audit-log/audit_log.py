@@ -15,7 +15,7 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
 
-ABOUT = About(reads=site.READS, timeout=240)
+ABOUT = About(reads=site.READS, timeout=240, rude=1)
 
 PAUSE = 0.25
 

@@ -57,7 +57,10 @@ def check(
     """Ask as each origin, by plain requests and preflights, and judge what the answers allow."""
     validate(url=url, path=path, method=method, allowed=allowed, timeout=timeout, budget=budget)
     place = site.of(url, timeout=timeout, budget=budget)
+    plain = place.ask(path)
+    _judgeable(plain, "request")
     seen = [_ask(place, path, method, origin, kind) for origin in origins(place, allowed) for kind in KINDS]
+    _not_locked_out(plain, seen)
     return judge(seen, wildcard_refused=wildcard == "refused")
 
 
@@ -120,6 +123,20 @@ def _judgeable(answer: Answer, kind: Kind) -> None:
     if kind != "preflight" and (answer.status == 404 or answer.status in http.REDIRECTS):
         found = f"the {kind}: {answer.address.shown} answered {answer.status}, so it is no path whose rules count"
         raise CouldNotTell(found, "give a `path` of the API that exists, without a redirect")
+
+
+def _not_locked_out(plain: Answer, seen: Sequence[Seen]) -> None:
+    """CouldNotTell where even a request of no origin is turned away, as a firewall does: that is about something else.
+
+    Not logged in (401), not this method (405), not these values (422) are answers of the application.
+    """
+    if plain.status < 300 or plain.status in (401, 405, 422) or any(one.allows for one in seen):
+        return
+    found = (
+        f"{plain.address.shown} answered {plain.status} to a request of no origin, and none had Access-Control headers"
+    )
+    fix = "give a `path` of the API that answers, or let this address through the firewall, then run this again"
+    raise CouldNotTell(found, fix)
 
 
 def _value(answer: Answer, name: str) -> str:

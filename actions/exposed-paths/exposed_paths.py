@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import http, leaks, site
+from deploy_gate.facts import leaks, site
 from deploy_gate.facts.http import Answer
 from deploy_gate.facts.leaks import Leak
 from deploy_gate.facts.site import Site
@@ -17,7 +16,7 @@ from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed, warned
 from deploy_gate.units import Duration, counted, show_size
 
-ABOUT = About(reads=site.READS, timeout=240)
+ABOUT = About(reads=site.READS, timeout=240, rude=1)
 
 LOOK = 64 * 1024
 Verdict = Literal["exposed", "suspicious", "unknown", "closed"]
@@ -70,8 +69,10 @@ def _controls(place: Site) -> list[Control]:
     found = []
     for ending in ("", ".sql"):
         name = site.random_name()
-        answer = _ask(place, f"/{name}{ending}")
+        answer = place.slashed(place.patient(f"/{name}{ending}", limit=LOOK), limit=LOOK)
         site.judgeable(answer, "a path that does not exist")
+        # Where all is sent elsewhere (to https, to www, to a page about maintenance), every path would look closed.
+        site.not_moved(answer, "a path that does not exist")
         if answer.status == 403:
             found_ = f"even a path that does not exist is answered 403 by {brief(place.base.host)}: are we locked out?"
             raise CouldNotTell(found_, "let this address in, or run from another, then run this again")
@@ -79,19 +80,9 @@ def _controls(place: Site) -> list[Control]:
     return found
 
 
-def _ask(place: Site, path: str) -> Answer:
-    """The answer, also behind a redirect that only adds a slash."""
-    answer = place.ask(path, limit=LOOK)
-    there = (answer.header("location") or [""])[0]
-    if answer.status in http.REDIRECTS and there:
-        goal = urlsplit(urljoin(answer.address.full, there))
-        if goal.path == urlsplit(answer.address.full).path + "/":
-            return place.ask(goal.path, limit=LOOK)
-    return answer
-
-
 def _look(place: Site, leak: Leak, controls: Sequence[Control]) -> Finding:
-    return assess(leak, _ask(place, leak.path), controls)
+    answer = place.slashed(place.ask(leak.path, limit=LOOK), limit=LOOK)
+    return assess(leak, answer, controls)
 
 
 def assess(leak: Leak, answer: Answer, controls: Sequence[Control]) -> Finding:

@@ -18,6 +18,7 @@ from deploy_gate.units import Duration, Variable, counted, show_duration
 ABOUT = About(reads=site.READS, timeout=60)
 
 LIMIT = 16 * 1024 * 1024
+MAX_INTERVAL = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alert rule and how its evaluation went."""
+    """One alert rule and how its evaluation went: `age` of the last one in seconds, `every` how often it is due."""
 
     name: str
     health: str
+    age: float | None
+    every: float
     error: str = ""
 
 
@@ -82,9 +85,13 @@ def _data(answer: Answer, key: str) -> list[Mapping[str, Any]]:
     inner = found.get("data") if isinstance(found, dict) and found.get("status") == "success" else None
     listed = inner.get(key) if isinstance(inner, dict) else None
     if answer.status != 200 or not isinstance(listed, list):
-        told = f"{answer.address.shown} answered {answer.status}, and not as Prometheus' API does"
-        raise CouldNotTell(told, "see whether Prometheus is up, and `url` its address (with its path prefix)")
+        raise _foreign(answer)
     return [one for one in listed if isinstance(one, dict)]
+
+
+def _foreign(answer: Answer) -> CouldNotTell:
+    told = f"{answer.address.shown} answered {answer.status}, and not as Prometheus' API does"
+    return CouldNotTell(told, "see whether Prometheus is up, and `url` its address (with its path prefix)")
 
 
 def _targets(answer: Answer) -> list[Target]:
@@ -126,10 +133,26 @@ def _shortened(text: str) -> str:
 
 
 def _rules(answer: Answer) -> list[Rule]:
-    groups = _data(answer, "groups")
-    each = [one for group in groups for one in group.get("rules") or [] if isinstance(one, dict)]
-    alerting = [one for one in each if one.get("type", "alerting") == "alerting"]
-    return [Rule(str(one.get("name")), str(one.get("health")), str(one.get("lastError") or "")) for one in alerting]
+    now = _now(answer)
+    return [_rule(one, group, now) for group in _data(answer, "groups") for one in _alerting(group, answer)]
+
+
+def _alerting(group: Mapping[str, Any], answer: Answer) -> list[Mapping[str, Any]]:
+    listed = group.get("rules")
+    if not isinstance(listed, list | None):
+        raise _foreign(answer)
+    return [one for one in listed or [] if isinstance(one, dict) and one.get("type", "alerting") == "alerting"]
+
+
+def _rule(one: Mapping[str, Any], group: Mapping[str, Any], now: datetime) -> Rule:
+    every = group.get("interval")
+    known = isinstance(every, int | float) and not isinstance(every, bool) and 0 < every <= MAX_INTERVAL
+    age = _age(str(one.get("lastEvaluation") or ""), now)
+    return Rule(
+        *(str(one.get("name")), str(one.get("health")), age),
+        float(every) if known and every else 0.0,
+        str(one.get("lastError") or ""),
+    )
 
 
 def judge(targets: Sequence[Target], rules: Sequence[Rule], wanted: Wanted) -> Result:
@@ -169,8 +192,19 @@ def _alerts(rules: Sequence[Rule], wanted: Wanted) -> list[str]:
     found = [f"the alert rule {brief(name)} is not loaded" for name in wanted.alerts if name not in known]
     if not rules and not wanted.alerts:
         found.append("no alert rule is loaded, expected one or more")
-    for one in rules:
-        if one.health != "ok" and (not wanted.alerts or one.name in wanted.alerts):
-            also = f" ({brief(one.error, 120)})" if one.error else ""
-            found.append(f"the alert rule {brief(one.name)} is {brief(one.health)}, expected ok{also}")
-    return found
+    mine = [one for one in rules if not wanted.alerts or one.name in wanted.alerts]
+    return [*found, *(text for one in mine if (text := _unwell(one, wanted.max_age)))]
+
+
+def _unwell(one: Rule, max_age: float) -> str:
+    who = f"the alert rule {brief(one.name)}"
+    if one.health != "ok":
+        also = f" ({brief(one.error, 120)})" if one.error else ""
+        return f"{who} is {brief(one.health)}, expected ok{also}"
+    # A rule that is due every hour may be older than a scrape; twice, because one evaluation can be late.
+    limit = max(max_age, 2 * one.every)
+    if one.age is None:
+        return f"{who} was not evaluated yet, the limit is {show_duration(limit)}"
+    if one.age > limit:
+        return f"{who} was last evaluated {show_duration(one.age)} ago, the limit is {show_duration(limit)}"
+    return ""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import csp, http, site
+from deploy_gate.facts import csp, site
 from deploy_gate.facts.http import Answer
 from deploy_gate.facts.site import Site
 from deploy_gate.problems import Misconfigured
@@ -18,7 +17,7 @@ ABOUT = About(reads=site.READS, timeout=120)
 
 HOPS = 3
 REFERRER = ("no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin")
-LEGAL = ("unsafe-inline", "unsafe-eval")
+LEGAL = ("unsafe-inline", "unsafe-eval", "blob:", "data:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +79,14 @@ def validate(*, url: str, paths: list[str], csp_allows: list[str], timeout: floa
 
 
 def _page(place: Site, path: str, name: str) -> Page:
-    """The answer at a path, or where it redirects to on the same host."""
+    """The answer at a path, or where it redirects to on the same host; CouldNotTell when it leads away, or nowhere."""
     answer = place.ask(path)
     for _ in range(HOPS):
-        there = (answer.header("location") or [""])[0]
-        if answer.status not in http.REDIRECTS or not there:
+        there = site.goal(answer)
+        if there is None or there.origin != place.base.origin:
             break
-        try:
-            answer = place.ask(urljoin(answer.address.full, there))
-        except Misconfigured:
-            break  # it leads to another host, which is not ours to ask; the redirect itself is judged
+        answer = place.ask(there.full)
+    site.not_moved(answer, "the page")
     site.judgeable(answer, "the page")
     return Page(name, answer)
 
@@ -119,10 +116,8 @@ def judge(pages: Sequence[Page], limits: Limits) -> Result:
 
 
 def _troubles(answer: Answer, limits: Limits) -> list[Trouble]:
-    found = [*_hsts(answer, limits)]
-    if answer.status in http.REDIRECTS:
-        return found  # nothing is shown or run on the way
-    return [*found, *_csp(answer, limits), *_sniffing(answer), *_framing(answer), *_referrer(answer, limits)]
+    hsts, policy, referrer = _hsts(answer, limits), _csp(answer, limits), _referrer(answer, limits)
+    return [*hsts, *policy, *_sniffing(answer), *_framing(answer), *referrer]
 
 
 def _hsts(answer: Answer, limits: Limits) -> list[Trouble]:

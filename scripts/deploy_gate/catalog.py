@@ -36,6 +36,8 @@ class About:
     """Lock files (`requirements/<name>.txt`) whose packages it imports or runs."""
     timeout: float = 120.0
     """Seconds it may take in all."""
+    rude: int = 0
+    """How much its requests disturb others (0: not at all). The rude run alone, after all others; the rudest last."""
 
 
 @dataclass(frozen=True)

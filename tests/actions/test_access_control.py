@@ -31,7 +31,7 @@ auth: {route: GET /me, role: clerk, signing-key: SHOP_KEY}
 rbac:
   routes:
     - {route: GET /audit, allow: [admin]}
-    - {route: DELETE /orders/0, allow: [admin]}
+    - {route: DELETE /orders/0, allow: [admin], answers: [404]}
     - {route: GET /orders, allow: [admin, clerk]}
     - {route: GET /health, allow: [admin, clerk, anybody]}
 api-key: {route: GET /keyed, good: SHOP_API_KEY, revoked: SHOP_OLD_KEY}
@@ -137,6 +137,51 @@ def test_one_fault(ask: Ask, file: Path, fault: str, red: set[str], says: str) -
     assert any(says in str(one.as_json()) for one in results.values())
 
 
+@pytest.mark.parametrize("status", [400, 404, 405, 410, 422])
+def test_an_answer_that_says_neither_yes_nor_no_proves_nothing(ask: Ask, file: Path, status: int) -> None:
+    def answer(request: Request) -> Reply:
+        usual = shop_app()(request)
+        return Reply(status) if usual.status == 200 and request.path in ("/me", "/orders", "/keyed") else usual
+
+    for mode, who in (("auth", "a good token at GET /me"), ("rbac", "admin at GET /orders"), ("api-key", "a good key")):
+        with site(answer) as shop:
+            result = ask("access-control", url=shop.url, mode=mode, file=file, secrets=NAMES)
+        assert result.status is Status.ERROR, result.found
+        assert who in result.found
+        assert f"answered {status}, which says neither yes nor no" in result.found
+        assert f"answers: [{status}]" in result.fix
+
+
+def test_a_declared_answer_lets_in_and_a_hole_still_fails(ask: Ask, file: Path) -> None:
+    text = FILE.replace("GET /me, role: clerk", "GET /me, role: clerk, answers: [404]")
+    file.write_text(text.replace("good: SHOP_API_KEY", "answers: [404], good: SHOP_API_KEY"))
+
+    def answer(request: Request) -> Reply:
+        usual = shop_app("rbac")(request)
+        return Reply(404) if usual.status == 200 and request.path in ("/me", "/keyed") else usual
+
+    with site(answer) as shop:
+        found = {
+            mode: ask("access-control", url=shop.url, mode=mode, file=file, secrets=NAMES)
+            for mode in ("auth", "rbac", "api-key")
+        }
+    assert {mode: one.status for mode, one in found.items()} == {
+        "auth": Status.PASSED,
+        "rbac": Status.FAILED,
+        "api-key": Status.PASSED,
+    }
+    assert "clerk at DELETE /orders/0 was answered 404, expected 401 or 403" in str(found["rbac"].as_json())
+
+
+def test_a_hole_beside_what_could_not_be_told_is_a_hole(ask: Ask, file: Path) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(405) if request.path == "/orders" else shop_app("rbac")(request)
+
+    with site(answer) as shop:
+        result = ask("access-control", url=shop.url, mode="rbac", file=file, secrets=NAMES)
+    assert result.status is Status.FAILED, result.found
+
+
 def test_an_expired_token_that_was_kept(ask: Ask, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(FILE.replace("signing-key: SHOP_KEY", "expired: SHOP_EXPIRED"))
     assert run(ask, file, "auth")[0].status is Status.PASSED
@@ -190,6 +235,10 @@ def test_a_limit_on_log_ins_is_waited_for_once(ask: Ask, file: Path, monkeypatch
         ("version: 1", "version: 1\nmore: 1", "more: Extra inputs"),
         ("{account: ada, password: SHOP_PASSWORD}", "{account: ada}", "roles.admin: give"),
         ("role: clerk", "role: nobody", "there is no role 'nobody'"),
+        ("answers: [404]", "answers: [200]", "greater than or equal to 300"),
+        ("answers: [404]", "answers: [403]", "rbac.routes: 403 cannot mean both let in and refused"),
+        ("role: clerk", "role: clerk, answers: [401]", "auth: 401 cannot mean both let in and refused"),
+        ("good: SHOP_API_KEY", "answers: [401], good: SHOP_API_KEY", "api-key: 401 cannot mean both"),
     ],
 )
 def test_a_wrong_file_is_told(ask: Ask, file: Path, old: str, new: str, says: str) -> None:

@@ -21,6 +21,7 @@ def careful(request: Request) -> Reply:
 
 def answered(request: Request, good: bool, credentials: bool = False) -> Reply:
     headers = {"Vary": "Origin"}
+    good = good and "origin" in request.headers
     if good:
         headers["Access-Control-Allow-Origin"] = request.headers["origin"]
         headers["Access-Control-Allow-Methods"] = "POST"
@@ -68,7 +69,7 @@ CARELESS: dict[str, tuple[Callable[[str], bool], str]] = {
 @pytest.mark.parametrize("credentials", [True, False])
 def test_a_careless_comparison_is_found(ask: Ask, name: str, credentials: bool) -> None:
     rule, says = CARELESS[name]
-    with site(lambda request: answered(request, rule(request.headers["origin"]), credentials)) as shop:
+    with site(lambda request: answered(request, rule(request.headers.get("origin", "")), credentials)) as shop:
         result = ask("cors", url=shop.url, path="/api", allowed=APP)
     assert result.status is Status.FAILED, result.found
     assert says in result.found
@@ -101,6 +102,37 @@ def test_an_allowed_origin_must_come_in_and_be_told_apart(ask: Ask) -> None:
     assert f"the allowed origin {APP} is not let in" in out.found
     assert mixed.status is Status.WARNED
     assert "Vary: Origin" in mixed.found
+
+
+@pytest.mark.parametrize("allowed", ["", APP])
+@pytest.mark.parametrize("status", [403, 406, 400, 451])
+def test_a_firewall_that_refuses_everything_proves_nothing(ask: Ask, status: int, allowed: str) -> None:
+    with site(lambda _: Reply(status, "<h1>Blocked</h1>")) as shop:
+        result = ask("cors", url=shop.url, allowed=allowed)
+    assert result.status is Status.ERROR, result.found
+    assert f"answered {status} to a request of no origin" in result.found
+    assert "`path`" in result.fix
+
+
+def test_an_application_that_refuses_by_origin_passes(ask: Ask) -> None:
+    def answer(request: Request) -> Reply:
+        if request.headers.get("origin") in (None, APP):
+            return answered(request, "origin" in request.headers)
+        return Reply(403, "Invalid CORS request")
+
+    with site(answer) as shop:
+        result = ask("cors", url=shop.url, allowed=APP)
+    assert result.status is Status.PASSED, result.found
+
+
+def test_an_api_that_refuses_strangers_but_has_rules_is_judged(ask: Ask) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(403, {}, {"Vary": "Origin", **answered(request, request.headers.get("origin") == APP).headers})
+
+    with site(answer) as shop:
+        assert ask("cors", url=shop.url, allowed=APP).status is Status.PASSED
+    with site(lambda one: Reply(403, {}, answered(one, "origin" in one.headers).headers)) as shop:
+        assert ask("cors", url=shop.url, allowed=APP).status is Status.FAILED
 
 
 @pytest.mark.parametrize("status", [404, 302, 500, 429])

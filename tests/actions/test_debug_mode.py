@@ -69,6 +69,51 @@ def test_the_documentation_is_as_declared(ask: Ask, status: int, is_: str) -> No
     assert run(ask, "disabled", known).status is Status.PASSED
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_that_answers_for_the_application_proves_nothing(ask: Ask, status: int) -> None:
+    for policy in ("any", "closed"):
+        with site(lambda _: Reply(status, "<h1>Bad Gateway</h1>")) as shop:
+            result = ask("debug-mode", url=shop.url, expected="disabled", docs_policy=policy, error_paths="/boom")
+        assert result.status is Status.ERROR, result.found
+        assert str(status) in result.found
+    behind = run(ask, "disabled", {"/health": OFF, "/boom": Reply(status, "x")}, error_paths="/boom")
+    assert behind.status is Status.ERROR, behind.found
+    assert f"/boom answered {status}" in behind.found
+
+
+@pytest.mark.parametrize(
+    "health", [Reply(200, "<html>"), Reply(401), Reply(500), Reply(301, "", {"Location": "https://x.example/health"})]
+)
+def test_a_health_document_that_cannot_be_read_proves_nothing(ask: Ask, health: Reply) -> None:
+    known = {"/health": health, "/boom": Reply(500, "Internal Server Error")}
+    for expected in ("enabled", "disabled"):
+        result = run(ask, expected, known, error_paths="/boom")
+        assert result.status is Status.ERROR, result.found
+        assert f"/health answered {health.status}" in result.found
+    shown = run(ask, "disabled", {**known, "/boom": Reply(503, TRACE)}, error_paths="/boom")
+    assert shown.status is Status.FAILED, "a trace is a sign, whatever else is not known"
+
+
+def test_the_documentation_behind_a_slash_is_open(ask: Ask) -> None:
+    known = {"/health": OFF, "/docs": Reply(307, b"", {"Location": "/docs/"}), "/docs/": Reply(200, "Swagger")}
+    result = run(ask, "disabled", known, docs_policy="closed")
+    assert result.status is Status.FAILED, result.found
+    assert "documentation is open" in result.found
+
+
+def test_documentation_that_asks_for_a_log_in_is_closed(ask: Ask) -> None:
+    known = {"/health": OFF, "/docs": Reply(302, b"", {"Location": "/login"}), "/login": Reply(200, "Who are you?")}
+    assert run(ask, "disabled", known, docs_policy="closed").status is Status.PASSED
+
+
+@pytest.mark.parametrize("goal", ["https://shop.example/docs", "https://shop.example/docs/", ""])
+def test_documentation_that_moved_proves_nothing(ask: Ask, goal: str) -> None:
+    known = {"/health": OFF, "/docs": Reply(301, b"", {"Location": goal} if goal else {})}
+    result = run(ask, "disabled", known, docs_policy="closed")
+    assert result.status is Status.ERROR, result.found
+    assert "redirect" in result.found
+
+
 @pytest.mark.parametrize(
     "page",
     [

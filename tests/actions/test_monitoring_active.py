@@ -21,31 +21,39 @@ def target(job: str = "erp", **more: object) -> dict[str, Any]:
     return {**base, **more}
 
 
-def asked_now(targets: list[Any]) -> list[Any]:
-    """The targets as of the request: the cases are made long before they run."""
-    scraped = (datetime.now(UTC) - timedelta(seconds=20)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
-    return [{**one, "lastScrape": scraped} if one.get("lastScrape") == JUST_NOW else one for one in targets]
+def asked_now(several: Any) -> Any:
+    """Targets or rules as of the request: the cases are made long before they run."""
+    moment = (datetime.now(UTC) - timedelta(seconds=20)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+    if not isinstance(several, list):
+        return several
+    return [
+        {key: moment if value == JUST_NOW else value for key, value in one.items()} if isinstance(one, dict) else one
+        for one in several
+    ]
 
 
 def rule(name: str = "ErpDown", **more: object) -> dict[str, Any]:
-    return {"name": name, "health": "ok", "type": "alerting", "state": "inactive", **more}
+    base = {"name": name, "health": "ok", "type": "alerting", "state": "inactive", "lastEvaluation": JUST_NOW}
+    return {**base, **more}
 
 
-def prometheus(targets: list[Any], rules: list[Any], token: str = "") -> Callable[[Request], Reply]:
+def prometheus(targets: list[Any], rules: Any, token: str = "", interval: Any = 60) -> Callable[[Request], Reply]:
     def answer(request: Request) -> Reply:
         if token and request.headers.get("authorization") != f"Bearer {token}":
             return Reply(401)
         known = {
             "/prom/api/v1/targets?state=active": {"activeTargets": asked_now(targets), "droppedTargets": []},
-            "/prom/api/v1/rules?type=alert": {"groups": [{"name": "erp", "rules": rules}]},
+            "/prom/api/v1/rules?type=alert": {
+                "groups": [{"name": "erp", "rules": asked_now(rules), "interval": interval}]
+            },
         }
         return Reply(200, {"status": "success", "data": known[request.path]})
 
     return answer
 
 
-def run(ask: Ask, targets: list[Any], rules: list[Any], **more: object) -> Result:
-    with site(prometheus(targets, rules)) as server:
+def run(ask: Ask, targets: list[Any], rules: Any, interval: Any = 60, **more: object) -> Result:
+    with site(prometheus(targets, rules, interval=interval)) as server:
         return ask("monitoring-active", url=f"{server.url}/prom", jobs="erp, node", **more)
 
 
@@ -69,6 +77,13 @@ def test_whole(ask: Ask) -> None:
         (GOOD, [rule("Another")], "the alert rule ErpDown is not loaded"),
         (GOOD, [rule(health="err", lastError="bad")], "the alert rule ErpDown is err, expected ok (bad)"),
         (GOOD, [], "the alert rule ErpDown is not loaded"),
+        (GOOD, [rule(lastEvaluation="2020-01-01T00:00:00Z")], "the alert rule ErpDown was last evaluated"),
+        (
+            GOOD,
+            [rule(lastEvaluation="0001-01-01T00:00:00Z")],
+            "the alert rule ErpDown was not evaluated yet, the limit",
+        ),
+        (GOOD, [rule(lastEvaluation=7)], "the alert rule ErpDown was not evaluated yet, the limit is 5 min"),
         (GOOD, [rule(type="recording")], "the alert rule ErpDown is not loaded"),
     ],
 )
@@ -76,6 +91,35 @@ def test_one_fault(ask: Ask, targets: list[Any], rules: list[Any], says: str) ->
     result = run(ask, targets, rules, alerts="ErpDown")
     assert (result.status, result.measured) == (Status.FAILED, 1), result.found
     assert says in result.found
+
+
+@pytest.mark.parametrize(
+    ("interval", "status"), [(3600, Status.PASSED), (60, Status.FAILED), ("x", Status.FAILED), (None, Status.FAILED)]
+)
+def test_a_group_that_is_evaluated_seldom_may_be_older(ask: Ask, interval: Any, status: Status) -> None:
+    before = (datetime.now(UTC) - timedelta(minutes=50)).isoformat()
+    result = run(ask, GOOD, [rule(lastEvaluation=before)], interval, alerts="ErpDown")
+    assert result.status is status, result.found
+
+
+@pytest.mark.parametrize("interval", [1e308, -1, True, float("nan"), float("inf")])
+def test_no_interval_makes_an_old_rule_young(ask: Ask, interval: Any) -> None:
+    result = run(ask, GOOD, [rule(lastEvaluation="2020-01-01T00:00:00Z")], interval, alerts="ErpDown")
+    assert result.status is Status.FAILED, result.found
+
+
+@pytest.mark.parametrize("rules", [5, "x", True, {"name": "ErpDown"}])
+def test_rules_that_are_no_list_are_an_error(ask: Ask, rules: Any) -> None:
+    result = run(ask, GOOD, rules)
+    assert result.status is Status.ERROR, result.found
+    assert "not as Prometheus' API does" in result.found
+
+
+def test_another_rules_age_is_not_asked_about(ask: Ask) -> None:
+    rules = [rule(), rule("Other", lastEvaluation="2020-01-01T00:00:00Z")]
+    assert run(ask, GOOD, rules, alerts="ErpDown").status is Status.PASSED
+    assert run(ask, GOOD, rules).status is Status.FAILED
+    assert "no alert rule is loaded" in run(ask, GOOD, None).found
 
 
 def test_without_names_one_rule_must_be_there(ask: Ask) -> None:

@@ -98,7 +98,19 @@ def test_what_cannot_be_limited_proves_nothing(ask: Ask) -> None:
     already, seen = run(ask, Limiter(0, 0))
     assert already.status is Status.ERROR
     assert "the very first request was answered 429" in already.found
+    assert len(seen) == 2, "a limit that was met before is waited for once"
+    endless, seen = run(ask, Limiter(0, 0, (("Retry-After", "900"),)))
+    assert endless.status is Status.ERROR
     assert len(seen) == 1
+
+
+def test_a_limit_that_was_met_before_is_waited_for(ask: Ask) -> None:
+    limiter = Limiter(5, 1.5)
+    limiter.count, limiter.began = 5, CLOCK.now
+    result, seen = run(ask, limiter)
+    assert result.status is Status.PASSED, result.found
+    assert "429 after 5 requests, the limit is 6" in result.found
+    assert len(seen) == 8
 
 
 def test_never_while_a_deployment_is_watched(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 import trustme
-from sites import Reply, routes, site
+from sites import Reply, Request, routes, site
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import csp, http
@@ -110,10 +110,73 @@ def test_what_only_looks_like_a_fault_passes(changes: dict[str, str | None]) -> 
     assert result.status is Status.PASSED, result.found
 
 
+@pytest.mark.parametrize(
+    ("policy", "hole"),
+    [
+        ("default-src 'self'; script-src-elem *", "script-src-elem allows *, which is everybody"),
+        (
+            "default-src 'self'; script-src 'self'; script-src-elem 'unsafe-inline'",
+            "script-src-elem allows 'unsafe-inline'",
+        ),
+        ("default-src 'self'; script-src-elem 'unsafe-inline' 'self'", "script-src-elem allows 'unsafe-inline'"),
+        ("default-src 'self'; script-src-attr 'unsafe-inline'", "script-src-attr allows 'unsafe-inline'"),
+        (
+            "script-src 'self'; default-src 'self'; script-src-elem data:",
+            "script-src-elem allows data:, which is everybody",
+        ),
+        ("default-src 'self'; object-src *", "object-src allows *, which is everybody"),
+        ("default-src 'self'; object-src https:", "object-src allows https:, which is everybody"),
+        ("default-src 'self'; object-src data:", "object-src allows data:, which is everybody"),
+        ("default-src 'self'; script-src https://*:443", "script-src allows https://*:443, which is everybody"),
+        ("default-src 'self'; script-src *:443", "script-src allows *:443, which is everybody"),
+        ("default-src 'self'; script-src *:*", "script-src allows *:*, which is everybody"),
+        ("default-src 'self'; script-src https://*/", "script-src allows https://*/, which is everybody"),
+        ("default-src 'self'; script-src blob:", "script-src allows blob:, which is everybody"),
+        ("default-src 'self' blob:", "default-src allows blob:, which is everybody"),
+        ("default-src *:443; script-src 'self'; object-src 'none'", "default-src allows *:443, which is everybody"),
+        ("default-src 'self'; script-src filesystem:", "script-src allows filesystem:, which is everybody"),
+    ],
+)
+def test_one_hole_of_a_policy_is_told_once(policy: str, hole: str) -> None:
+    assert csp.holes(csp.parse([policy])) == [hole]
+    framed = {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"}
+    assert judged(framed).status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "default-src 'self'; script-src-elem 'self'; object-src 'none'",
+        "default-src 'self'; script-src-elem 'nonce-a' 'unsafe-inline'",
+        "default-src 'self'; script-src-elem 'strict-dynamic' 'nonce-a' https: blob:",
+        "default-src 'self'; script-src https://*.erp.example https://cdn.example:443",
+        "default-src 'self'; img-src * data: blob:; worker-src blob:",
+    ],
+)
+def test_a_policy_without_holes(policy: str) -> None:
+    assert csp.holes(csp.parse([policy])) == []
+
+
+def test_two_policies_that_name_it_otherwise_leave_the_same_open() -> None:
+    both = csp.parse(["default-src *", "default-src 'self'; script-src *"])
+    assert csp.holes(both) == ["default-src allows *, which is everybody"]
+    assert csp.holes(csp.parse(["default-src *", "script-src 'self'; default-src 'self'"])) == []
+
+
+@pytest.mark.parametrize("who", ["*:443", "https://*", "https://*:443"])
+def test_a_wildcard_with_a_port_lets_everybody_frame(who: str) -> None:
+    result = judged({"Content-Security-Policy": f"default-src 'self'; frame-ancestors {who}"})
+    assert result.status is Status.FAILED
+    assert "lets everybody frame the page" in result.found
+
+
 def test_limits_are_the_users() -> None:
     wide = {"Content-Security-Policy": "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'"}
     assert judged(wide).status is Status.FAILED
     assert judged(wide, csp_allows=("unsafe-inline",)).status is Status.PASSED
+    workers = {"Content-Security-Policy": "default-src 'self'; script-src 'self' blob:; frame-ancestors 'none'"}
+    assert judged(workers, csp_allows=("data:",)).status is Status.FAILED
+    assert judged(workers, csp_allows=("blob:",)).status is Status.PASSED
     assert judged({"Strict-Transport-Security": "max-age=31536000"}, subdomains=True).status is Status.FAILED
     assert judged({}, min_age=31536001).status is Status.FAILED
 
@@ -190,6 +253,19 @@ def test_over_tls_and_on_the_error_page(
 def test_a_broken_page_says_nothing_of_headers(ask: Ask) -> None:
     with site(routes({}, Reply(502))) as shop:
         assert ask("security-headers", url=shop.url).status is Status.ERROR
+
+
+@pytest.mark.parametrize("goal", ["https://www.erp.example/start", "/", "/further{path}", "", "http://["])
+def test_a_page_that_only_redirects_says_nothing_of_headers(ask: Ask, goal: str) -> None:
+    def answer(request: Request) -> Reply:
+        there = {"Location": goal.format(path=request.path)} if goal else {}
+        return Reply(302, b"", {**GOOD, **there})
+
+    with site(answer) as shop:
+        result = ask("security-headers", url=shop.url)
+    assert result.status is Status.ERROR, result.found
+    assert "redirect" in result.found
+    assert ("https://www.erp.example/start" in result.found) is goal.startswith("https://www")
 
 
 def test_only_the_declared_host_is_asked() -> None:

@@ -46,7 +46,7 @@ def run(ask: Ask, file: Path, *pages: list[Any], **more: object) -> tuple[Result
 def test_all_arrived(ask: Ask, file: Path) -> None:
     result, seen = run(ask, file, [delivery("delivered", 1), delivery("pending", 2), delivery("failed", 61)])
     assert result.status is Status.PASSED, result.found
-    assert result.found == "0 of 2 deliveries failed in the last 1 h, the limit is 0"
+    assert result.found == "0 of 1 delivery failed in the last 1 h, the limit is 0; 1 still waits"
     assert len(seen) == 1, "what is older than the window is not read on"
 
 
@@ -68,6 +68,58 @@ def test_a_failed_one_on_any_page(ask: Ask, file: Path) -> None:
 def test_none_at_all_is_what_the_user_says(ask: Ask, file: Path, on_no_data: str, status: Status) -> None:
     assert run(ask, file, on_no_data=on_no_data)[0].status is status
     assert run(ask, file, [delivery("failed", 90)], on_no_data=on_no_data)[0].status is status
+
+
+def test_a_status_that_nobody_declared_is_not_delivered(ask: Ask, file: Path) -> None:
+    result, _ = run(ask, file, [delivery("delivered", 1), delivery("timeout", 2), delivery("timeout", 3)])
+    assert result.status is Status.ERROR, result.found
+    assert "2 of 3 deliveries have a status that the file does not know: timeout" in result.found
+    assert "`delivered`, `waiting` or `failed`" in result.fix
+    red, _ = run(ask, file, [delivery("failed", 1), delivery("timeout", 2)])
+    assert red.status is Status.FAILED, "what failed has failed, whatever else is not known"
+
+
+def test_states_are_the_users(ask: Ask, file: Path) -> None:
+    file.write_text(
+        FILE.replace("role: admin}\n", "role: admin, delivered: [ok], waiting: [queued], failed: [timeout]}\n")
+    )
+    page = [delivery("ok", 1), delivery("queued", 1)]
+    assert run(ask, file, page)[0].status is Status.PASSED
+    assert run(ask, file, [*page, delivery("timeout", 2)])[0].status is Status.FAILED
+    assert run(ask, file, [*page, delivery("delivered", 2)])[0].status is Status.ERROR
+
+
+def test_what_only_waits_has_not_arrived(ask: Ask, file: Path) -> None:
+    result, _ = run(ask, file, [delivery("pending", 1)])
+    assert result.status is Status.ERROR, result.found
+    assert "no webhook was delivered in the last 1 h, so none is known to arrive (1 still waits)" in result.found
+
+
+@pytest.mark.parametrize(
+    ("route", "more", "count", "status"),
+    [
+        ("GET /deliveries", "", 50, Status.ERROR),
+        ("GET /deliveries", "", 49, Status.PASSED),
+        ("GET /deliveries?limit=7", "", 7, Status.ERROR),
+        ("GET /deliveries?a=1&page_size=7&b=2", "", 7, Status.ERROR),
+        ("GET /deliveries?page=7", "", 7, Status.PASSED),
+        ("GET /deliveries", ", page-size: 7", 7, Status.ERROR),
+        ("GET /deliveries", ", page-size: 60", 50, Status.PASSED),
+    ],
+)
+def test_a_full_page_without_pages_is_not_all(
+    ask: Ask, file: Path, route: str, more: str, count: int, status: Status
+) -> None:
+    text = FILE.replace("GET /deliveries?page=${page}", route).replace("role: admin}\n", f"role: admin{more}}}\n")
+    file.write_text(text)
+    page = [delivery("delivered", 1)] * count
+    for listed, expected in ((page, status), ([*page[1:], delivery("delivered", 61)], Status.PASSED)):
+        with site(lambda _, listed=listed: Reply(200, {"items": listed})) as shop:  # type: ignore[misc]
+            result = ask("webhook-deliveries", url=shop.url, file=file, secrets="SHOP_TOKEN")
+        assert result.status is expected, result.found
+    if status is Status.ERROR:
+        with site(lambda _: Reply(200, {"items": [delivery("failed", 1), *page[1:]]})) as shop:
+            assert ask("webhook-deliveries", url=shop.url, file=file, secrets="SHOP_TOKEN").status is Status.FAILED
 
 
 def test_a_list_that_cannot_be_read_is_an_error(ask: Ask, file: Path) -> None:

@@ -145,6 +145,11 @@ def test_about_is_told_in_one_place(folder: Capability) -> None:
     assert all(bootstrap.lock_file(lock) for lock in folder.about.locks)
 
 
+def test_what_never_runs_while_watching_runs_alone(folder: Capability) -> None:
+    source = inspect.getsource(folder.module)
+    assert ("not_while_watching" in source) == bool(folder.about.rude), "say `rude` in ABOUT, or it disturbs others"
+
+
 def test_has_its_own_tests(folder: Capability) -> None:
     tests = list((ROOT / "tests" / "actions").glob(f"test_{folder.module.__name__}*.py"))
     assert tests, f"tests/actions/test_{folder.module.__name__}.py is missing"

@@ -62,6 +62,8 @@ OWN_PHASES = {
     "pull-request pre-deploy": "git-secrets",
     "pre-deploy": "rollback-verified",
     "idle-slot verify": "rate-limit auth rbac api-key exposed",
+    # They look at the running site: before the deployment at the old release, after it at the new one.
+    "pre-deploy verify": "headers cors staging-debug production-debug",
 }
 
 

@@ -46,6 +46,42 @@ def test_at_most_the_limit_run_at_once() -> None:
     assert not running
 
 
+def test_rude_jobs_run_alone_after_all_others_the_rudest_last() -> None:
+    running: set[str] = set()
+    beside: dict[str, set[str]] = {}
+    started: list[str] = []
+
+    def listen(name: str, result: Result | None) -> None:
+        if result:
+            running.discard(name)
+            return
+        started.append(name)
+        beside[name] = set(running)
+        running.add(name)
+
+    rudeness = {"burst": 2, "a": 0, "tokens": 1, "b": 0, "paths": 1, "c": 0}
+    jobs = [Job(name, lambda: passed("x"), 30, {}, rude) for name, rude in rudeness.items()]
+    found = run_all(jobs, 3, listen).results
+    assert started == ["a", "b", "c", "tokens", "paths", "burst"]
+    assert beside["b"] <= {"a"}
+    assert [beside[name] for name in ("tokens", "paths", "burst")] == [set(), set(), set()]
+    assert set(found) == set(rudeness)
+
+
+def test_a_rude_job_that_hangs_keeps_none_from_its_turn() -> None:
+    def hang() -> Result:
+        signal.pause()
+        return passed("never")
+
+    jobs = [Job("paths", hang, 1, {}, 1), Job("burst", lambda: passed("x"), 30, {}, 2), job("a", lambda: passed("x"))]
+    found = run_all(jobs, 3, lambda *_: None).results
+    assert {name: one.status for name, one in found.items()} == {
+        "a": Status.PASSED,
+        "paths": Status.ERROR,
+        "burst": Status.PASSED,
+    }
+
+
 def test_an_exception_is_that_items_error() -> None:
     def broken() -> Result:
         raise RuntimeError("no such\nluck")

@@ -64,6 +64,25 @@ def test_go_no_go_and_could_not_tell(gate: Gate) -> None:
     assert gate.verify("--only", "a")[0] == 0
 
 
+def test_what_sends_attacks_meets_no_other_check(gate: Gate, tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+    body = f"""
+        with open({log!r}, 'a') as lines:
+            print('NAME begins', file=lines, flush=True)
+            DO
+            print('NAME ends', file=lines, flush=True)
+        return passed('done')
+    """
+    gate.actions.add("burst", body.replace("NAME", "burst").replace("DO", "pass"), about="rude=2")
+    gate.actions.add("tokens", body.replace("NAME", "tokens").replace("DO", "pass"), about="rude=1")
+    gate.actions.add("shop", body.replace("NAME", "shop").replace("DO", "time.sleep(0.3)"))
+    gate.checklist({"a": {"check": "burst"}, "b": {"check": "tokens"}, "c": {"check": "shop"}})
+    code, out, _ = gate.verify("--jobs", "3")
+    assert code == 0, out
+    told = [f"{name} {what}" for name in ("shop", "tokens", "burst") for what in ("begins", "ends")]
+    assert Path(log).read_text().splitlines() == told
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -1,5 +1,7 @@
 """Checks side by side, each in a forked child of its own session: bounded in time, killed as a whole, crash-proof.
 
+Rude ones follow when all others have ended, one by one: what they do to the site must not be seen as its fault.
+
 A fork shares the modules that are already loaded, so a check costs a millisecond or two instead of an interpreter.
 The parent stays single-threaded; it is the subreaper of everything below it, so nothing a check started outlives it.
 """
@@ -37,6 +39,8 @@ class Job:
     call: Callable[[], Result]
     timeout: float
     environment: Mapping[str, str]
+    rude: int = 0
+    """Above 0 it runs alone, when all others have ended; the rudest last (`About.rude`)."""
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Outcome:
 
 
 def run_all(jobs: Iterable[Job], limit: int, listener: Listener) -> Outcome:
-    """Run every job, at most `limit` at once; each ends in a Result, whatever happens to it."""
+    """Run every job, at most `limit` at once, the rude alone and last; each ends in a Result, whatever happens."""
     executor = _Executor(list(jobs), limit, listener)
     executor.run()
     return Outcome(executor.results, signal.Signals(executor.cancelled).name if executor.cancelled else "")
@@ -70,7 +74,8 @@ def run_all(jobs: Iterable[Job], limit: int, listener: Listener) -> Outcome:
 
 class _Executor:
     def __init__(self, jobs: list[Job], limit: int, listener: Listener) -> None:
-        self.waiting, self.limit, self.listener = list(reversed(jobs)), max(limit, 1), listener
+        ordered = sorted(jobs, key=lambda job: job.rude)  # stable: else in the order of the checklist
+        self.waiting, self.limit, self.listener = ordered[::-1], max(limit, 1), listener
         self.running: dict[int, _Child] = {}
         self.results: dict[str, Result] = {}
         self.cancelled: int | None = None
@@ -82,7 +87,7 @@ class _Executor:
         gc.freeze()
         try:
             while self.waiting or self.running:
-                while self.waiting and len(self.running) < self.limit and self.cancelled is None:
+                while self.may_start():
                     self.start(self.waiting.pop())
                 self.step()
                 if self.cancelled is not None:
@@ -96,6 +101,12 @@ class _Executor:
             gc.unfreeze()
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+    def may_start(self) -> bool:
+        if not self.waiting or self.cancelled is not None:
+            return False
+        # The rude come last, so none of the others is left to meet what a rude one does.
+        return not self.running if self.waiting[-1].rude else len(self.running) < self.limit
 
     def cancel(self, number: int, _: FrameType | None) -> None:
         self.cancelled = number

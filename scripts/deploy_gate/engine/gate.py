@@ -65,7 +65,8 @@ def job(entry: Entry, masker: masking.Masker) -> Job:
     if entry.capability is None:
         raise AssertionError(entry.id)
     call = partial(call_capability, entry.capability, entry.values, masker)
-    return Job(entry.id, call, entry.timeout, process.allowed_environment(entry.visible))
+    environment = process.allowed_environment(entry.visible)
+    return Job(entry.id, call, entry.timeout, environment, entry.capability.about.rude)
 
 
 def call_capability(capability: Capability, values: Mapping[str, object], masker: masking.Masker) -> Result:

@@ -25,7 +25,10 @@ def _route(text: str) -> str:
 
 Route = Annotated[str, AfterValidator(_route)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
-Codes = Annotated[list[Annotated[int, Field(ge=300, le=499)]], Field(min_length=1)]
+Code = Annotated[int, Field(ge=300, le=499)]
+Codes = Annotated[list[Code], Field(min_length=1)]
+# What those who are let in may be answered beside 2xx, such as 404 where a route names a thing that does not exist.
+Answers = list[Code]
 
 
 class Part(BaseModel):
@@ -62,6 +65,7 @@ class Auth(Part):
     signing_key: Variable | None = Field(default=None, alias="signing-key")
     """Variable with the key of HS256, with which one that has run out is made; for staging."""
     refused: Codes = Field(default=[401])
+    answers: Answers = Field(default_factory=list)
 
 
 class Access(Part):
@@ -69,6 +73,7 @@ class Access(Part):
 
     route: Route
     allow: list[str]
+    answers: Answers = Field(default_factory=list)
 
 
 class Rbac(Part):
@@ -86,6 +91,7 @@ class Key(Part):
     good: Variable
     revoked: Variable
     refused: Codes = Field(default=[401, 403])
+    answers: Answers = Field(default_factory=list)
 
 
 class Action(Part):
@@ -115,8 +121,13 @@ class Deliveries(Reading):
     """Where webhook deliveries are listed, newest first, and what their fields say."""
 
     status: str = "status"
+    delivered: list[str] = Field(default=["delivered"], min_length=1)
+    waiting: list[str] = Field(default=["pending"])
+    """Neither delivered nor failed: it is still to be tried."""
     failed: list[str] = Field(default=["failed"], min_length=1)
     time: str = "created_at"
+    page_size: Annotated[int, Field(ge=1)] | None = Field(default=None, alias="page-size")
+    """How many entries the route lists at most, where it has no `${page}`."""
 
 
 class File(Part):
@@ -170,7 +181,20 @@ def _unfit(found: File) -> list[str]:
     wrong += [f"{where}: there is no role '{role}'" for where, role in dict.fromkeys(named) if role not in found.roles]
     if len(rows) * (len(found.roles) + 1) > MAX_CELLS:
         wrong.append(f"rbac: more than {MAX_CELLS} pairs of role and route")
-    return wrong
+    return [*wrong, *_both(found)]
+
+
+def _both(found: File) -> list[str]:
+    """Codes that would let in and refuse."""
+    parts: list[tuple[str, list[int], list[int]]] = []
+    parts += [("auth", found.auth.answers, found.auth.refused)] if found.auth else []
+    parts += [("rbac.routes", row.answers, found.rbac.refused) for row in found.rbac.routes] if found.rbac else []
+    parts += [("api-key", found.api_key.answers, found.api_key.refused)] if found.api_key else []
+    return [
+        f"{where}: {code} cannot mean both let in and refused; take it out of `answers` or `refused`"
+        for where, answers, refused in parts
+        for code in sorted({*answers} & {401, *refused})
+    ]
 
 
 def split(route: str) -> tuple[str, str]:

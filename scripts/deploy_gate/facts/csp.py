@@ -6,8 +6,20 @@ import re
 from collections.abc import Collection, Sequence
 
 Policy = dict[str, list[str]]
-_WIDE = {"*", "http:", "https:", "http://*", "https://*"}
+# Of every host, or of every one of a scheme: with a port or a path it is no narrower.
+_EVERYBODY = re.compile(r"https?:|(https?://)?\*(:(\d+|\*))?(/.*)?")
 _SELF_MADE = re.compile(r"'(nonce-|sha(256|384|512)-)")
+# Addresses that whoever can write into a page makes himself.
+_MADE_UP = ("data:", "blob:", "filesystem:")
+# What is loaded or run, and the directives that rule it: the first that is there.
+_RULED = {
+    "default-src": ("default-src",),
+    "script-src": ("script-src", "default-src"),
+    "script-src-elem": ("script-src-elem", "script-src", "default-src"),
+    "script-src-attr": ("script-src-attr", "script-src", "default-src"),
+    "object-src": ("object-src", "default-src"),
+}
+_HOLES = ("hosts", "unsafe-inline", "unsafe-eval", *_MADE_UP)
 
 
 def parse(values: Sequence[str]) -> list[Policy]:
@@ -26,28 +38,51 @@ def parse(values: Sequence[str]) -> list[Policy]:
 def holes(policies: Sequence[Policy], allowed: Collection[str] = ()) -> list[str]:
     """What every one of the policies leaves open, for a browser applies them all; `allowed` is meant to be."""
     each = [_holes(one, allowed) for one in policies]
-    return [hole for hole in each[0] if all(hole in other for other in each)] if each else []
+    shared = [texts for hole, texts in each[0].items() if all(hole in other for other in each)] if each else []
+    return list(dict.fromkeys(text for texts in shared for text in texts))
 
 
-def _holes(policy: Policy, allowed: Collection[str]) -> list[str]:
-    scripts = policy.get("script-src", policy.get("default-src"))
-    if scripts is None:
-        return ["no default-src and no script-src: scripts may come from anywhere"]
-    found = (
-        [] if "default-src" in policy else ["no default-src: what has no directive of its own may come from anywhere"]
-    )
-    name = "script-src" if "script-src" in policy else "default-src"
-    # A nonce or hash makes browsers ignore 'unsafe-inline': it is there for old ones.
-    harmless = {*allowed, *(["unsafe-inline"] if _trusted(scripts) else [])}
-    words = [one for one in ("unsafe-inline", "unsafe-eval") if f"'{one}'" in scripts and one not in harmless]
-    found += [f"{name} allows '{word}'" for word in words]
-    # With 'strict-dynamic' a browser does not look at hosts and schemes at all.
-    wide = [] if "'strict-dynamic'" in scripts else [one for one in scripts if one in _WIDE or one == "data:"]
-    found += [f"{name} allows {one}, which is everybody" for one in wide if one not in allowed]
-    general = [one for one in policy.get("default-src", []) if one in _WIDE and one not in allowed]
-    if name != "default-src":
-        found += [f"default-src allows {one}, which is everybody" for one in general]
+def _holes(policy: Policy, allowed: Collection[str]) -> dict[tuple[str, str], list[str]]:
+    """For each thing and each kind of hole in what rules it: the words that open it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for thing, names in _RULED.items():
+        name = next((one for one in names if one in policy), None)
+        if name is None:
+            found |= {(thing, hole): [_unruled(policy)] for hole in _HOLES}
+            continue
+        for source in policy[name]:
+            hole = _hole(thing, name, source, policy[name])
+            if hole and hole not in allowed:
+                told = f"{name} allows {source}" + ("" if hole.startswith("unsafe") else ", which is everybody")
+                found.setdefault((thing, hole), []).append(told)
     return found
+
+
+def _unruled(policy: Policy) -> str:
+    if "script-src" in policy:
+        return "no default-src: what has no directive of its own may come from anywhere"
+    return "no default-src and no script-src: scripts may come from anywhere"
+
+
+def _hole(thing: str, name: str, source: str, sources: Sequence[str]) -> str:
+    """Which hole a word of a directive opens for a thing; empty when it opens none."""
+    scripts = thing.startswith("script-src")
+    if scripts and source.startswith("'unsafe-"):
+        return _unsafe(thing, source.strip("'"), sources)
+    # Handlers in attributes come from nowhere; with 'strict-dynamic' a browser looks at no hosts and schemes at all.
+    if thing == "script-src-attr" or (scripts and "'strict-dynamic'" in sources):
+        return ""
+    if _EVERYBODY.fullmatch(source):
+        return "hosts"
+    made_up = _MADE_UP if scripts else ("data:",) if thing == name == "object-src" else ()
+    return source if source in made_up else ""
+
+
+def _unsafe(thing: str, word: str, sources: Sequence[str]) -> str:
+    # A nonce or hash makes browsers ignore 'unsafe-inline': it is there for old ones.
+    if word == "unsafe-inline":
+        return "" if thing == "script-src" or _trusted(sources) else word
+    return word if word == "unsafe-eval" and thing == "script-src" else ""
 
 
 def _trusted(sources: Sequence[str]) -> bool:
@@ -57,9 +92,9 @@ def _trusted(sources: Sequence[str]) -> bool:
 def framed(policies: Sequence[Policy]) -> list[str] | None:
     """Who may frame the page by the strictest policy that says so; None when none does."""
     said = [policy["frame-ancestors"] for policy in policies if "frame-ancestors" in policy]
-    return next((one for one in said if not set(one) & _WIDE), said[0]) if said else None
+    return next((one for one in said if not wide(one)), said[0]) if said else None
 
 
 def wide(sources: Sequence[str]) -> bool:
     """Whether a list of sources lets everybody in."""
-    return bool(set(sources) & _WIDE)
+    return any(_EVERYBODY.fullmatch(one) for one in sources)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from deploy_gate.facts import accounts
 from deploy_gate.facts.http import Answer, Order
@@ -18,11 +18,14 @@ _HOOK = re.compile(r"([A-Za-z0-9-]{1,39})/([A-Za-z0-9._-]{1,100})/([0-9]{1,18})"
 _NEXT = re.compile(r"<([^>]{1,2000})>;\s*rel=\"next\"")
 
 
+State = Literal["delivered", "waiting", "failed", "unknown"]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery: whether it failed, when (Unix time), and how to tell it from others."""
+    """One delivery: how it went, when (Unix time), and how to tell it from others."""
 
-    failed: bool
+    state: State
     when: float
     told: str
     source: str
@@ -68,7 +71,7 @@ def _delivery(one: dict[str, Any]) -> tuple[str, Delivery]:
     # 0 stands for no answer at all.
     bad = not isinstance(code, int) or not 200 <= code < 400
     told = brief(f"{one.get('event')}, {code}, {one.get('status')}", 160)
-    return str(one.get("guid")), Delivery(bad, when, told, "GitHub")
+    return str(one.get("guid")), Delivery("failed" if bad else "delivered", when, told, "GitHub")
 
 
 def moment(value: Any) -> float | None:

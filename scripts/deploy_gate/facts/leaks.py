@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A path, what is found there, and a pattern for its content; without one, any page of its own counts."""
+    """A path, what is found there, and a pattern for its content; without one, any page of its own counts.
+
+    The pattern must not need the path itself: a page that repeats what it was asked for is not recognised by that.
+    """
 
     path: str
     what: str
@@ -22,7 +25,7 @@ class Leak:
 _SETTINGS = r"(?m)^\s*(export\s+)?[A-Z][A-Z0-9_]{1,60}\s*=\s*\S"
 _SQL = r"(?i)^(PGDMP|\x1f\x8b|SQLite format 3|PK\x03\x04|BZh|\xfd7zXZ)"
 _SQL += r"|-- (PostgreSQL|MySQL|MariaDB) |CREATE TABLE|INSERT INTO"
-_ARCHIVE = r"^(\x1f\x8b|PK\x03\x04|BZh|\xfd7zXZ|7z\xbc\xaf)|^.{257}ustar"
+_ARCHIVE = r"^(\x1f\x8b|PK\x03\x04|BZh|\xfd7zXZ|7z\xbc\xaf)|(?s:^.{257}ustar)"
 _METRICS = r"(?m)^# (HELP|TYPE) [a-zA-Z_:]"
 _TRACE = r"Traceback \(most recent call last\)|Werkzeug Debugger|DEBUG = True|pprof|Debug Toolbar|stack trace"
 _KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -35,7 +38,7 @@ KNOWN = (
     ),
     Leak("/.git/HEAD", "the git repository", r"^(ref: refs/|[0-9a-f]{40}\s*$)"),
     Leak("/.git/config", "the git repository's configuration", r"\[core\]|\[remote "),
-    Leak("/.svn/entries", "the Subversion folder", r"^\d+\s+dir|svn:"),
+    Leak("/.svn/entries", "the Subversion folder", r"^\d+\s+dir|^\d+\s*$|svn:"),
     Leak("/.hg/requires", "the Mercurial folder", r"(?m)^(revlogv1|dotencode|store)$"),
     Leak("/.DS_Store", "a listing of the folder", r"Bud1"),
     Leak("/.htpasswd", "a file of passwords", r"(?m)^[^\s:]+:(\$|\{SHA\}|[A-Za-z0-9./]{13}$)"),
@@ -61,11 +64,11 @@ KNOWN = (
     Leak("/server-status", "the status page of the web server", r"Apache Server Status|Server Version:"),
     Leak("/nginx_status", "the status page of nginx", r"Active connections: \d"),
     Leak("/debug", "a debugger", _TRACE),
-    Leak("/debug/pprof/", "a profiler", r"(?i)profile[s]?\b.*goroutine|/debug/pprof"),
+    Leak("/debug/pprof/", "a profiler", r"(?is)\bprofiles?\b.{0,2000}\bgoroutine\b"),
     Leak("/console", "a console of a debugger", r"Werkzeug|Interactive Console|EVALEX"),
     Leak("/actuator/env", "the environment of the application", r"\"propertySources\""),
     Leak("/actuator/heapdump", "a dump of the memory", r"^JAVA PROFILE|^\x1f\x8b"),
-    Leak("/actuator", "the list of actuators", r"\"_links\".*actuator"),
+    Leak("/actuator", "the list of actuators", r"\"_links\"\s*:\s*\{\s*\"self\""),
     Leak("/phpinfo.php", "phpinfo()", r"phpinfo\(\)|PHP Version"),
     Leak("/adminer.php", "a client of the database", r"(?i)adminer"),
     Leak("/error.log", "a log", r"(?m)^\d{4}[/-]\d\d[/-]\d\d |Traceback"),

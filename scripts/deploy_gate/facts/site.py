@@ -50,6 +50,14 @@ class Site:
         time.sleep(wait)
         return self.ask(path, order, limit=limit)
 
+    def slashed(self, answer: Answer, *, limit: int = http.MAX_BODY) -> Answer:
+        """The same answer, or what is behind it when it redirects on this host and only adds a slash."""
+        there = goal(answer)
+        # The scheme is not looked at: an application behind TLS often does not know of it.
+        if there is None or there.host != answer.address.host or _bare(there) != _bare(answer.address) + "/":
+            return answer
+        return self.ask(there.path, limit=limit)
+
     def address(self, path: str) -> Address:
         """The address of a path on this host; Misconfigured for one that leads to another."""
         try:
@@ -86,6 +94,21 @@ def retry_after(answer: Answer) -> float | None:
         return None
 
 
+def goal(answer: Answer) -> Address | None:
+    """Where it redirects to; None when it does not, or to nothing that is an address."""
+    there = (answer.header("location") or [""])[0]
+    if answer.status not in http.REDIRECTS or not there:
+        return None
+    try:
+        return http.parse(urljoin(answer.address.full, there))
+    except ValueError:
+        return None
+
+
+def _bare(address: Address) -> str:
+    return address.path.partition("?")[0]
+
+
 def not_while_watching() -> None:
     """CouldNotTell while a deployment is being watched: rude requests would look like a fault of the release."""
     if os.environ.get(WATCHING):
@@ -108,3 +131,10 @@ def judgeable(answer: Answer, what: str) -> None:
     if answer.status >= 500:
         found = f"{what}: {where} answered {answer.status}"
         raise CouldNotTell(found, "read the application's log for this request, then run this again")
+
+
+def not_moved(answer: Answer, what: str) -> None:
+    """CouldNotTell for a redirect: whatever is asked for is somewhere else, and nobody has looked at it there."""
+    if answer.status in http.REDIRECTS:
+        found = f"{what}: {answer.address.shown} answered {answer.status}, a redirect to {answer.location}"
+        raise CouldNotTell(found, "give the address that it leads to, for only where the answers come from counts")
