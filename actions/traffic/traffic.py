@@ -11,7 +11,7 @@ from typing import Any
 from deploy_gate.catalog import About
 from deploy_gate.facts import http, marker, onhost, prometheus
 from deploy_gate.facts.onhost import Place
-from deploy_gate.facts.prometheus import METRIC, Prometheus
+from deploy_gate.facts.prometheus import LABEL, METRIC, Prometheus
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, brief
 from deploy_gate.traffic import figures, judging, scraped, topup
@@ -54,6 +54,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     selector: str,
     baseline_selector: str,
     requests_metric: str,
+    status_label: str,
     duration_metric: str,
 ) -> Result:
     """Have the requests counted, and judge the counts."""
@@ -63,7 +64,8 @@ def check(  # noqa: PLR0913 - one parameter for each input
     wanted = judging.Wanted(proves, limits, _limit(proves, limit), judging.rows(bands))
     if prometheus:
         server, spans = Prometheus(prometheus), (asked.since or 0, baseline)
-        metrics = scraped.Metrics(requests_metric, duration_metric, [_class(one) for one in asked.classes])
+        patterns = [_class(one) for one in asked.classes]
+        metrics = scraped.Metrics(requests_metric, duration_metric, patterns, status_label)
         return judging.judge(scraped.traffic(server, metrics, (selector, baseline_selector), spans), wanted)
     with onhost.opened(Place(host, host_keys, config)) as there:
         seen = _ask(there, asked)
@@ -142,6 +144,9 @@ def _scraping(url: str, more: dict[str, Any]) -> None:
             raise Misconfigured(
                 [f"input '{name.replace('_', '-')}' is '{brief(more[name])}', expected a metric's name"]
             )
+    label = more["status_label"]
+    if label and not LABEL.fullmatch(label):
+        raise Misconfigured([f"input 'status-label' is '{brief(label)}', expected a label's name"])
 
 
 def _lines(text: str) -> list[str]:

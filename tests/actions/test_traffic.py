@@ -287,6 +287,7 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
         {"prometheus": "http://127.0.0.1:9090"},
         {"prometheus": "http://127.0.0.1:9090", "since": "15m", "selector": 'a="b"}'},
         {"prometheus": "http://127.0.0.1:9090", "since": "15m", "requests_metric": "a{"},
+        {"prometheus": "http://127.0.0.1:9090", "since": "15m", "status_label": "a-b"},
     ],
 )
 def test_inputs_that_cannot_be_meant(wrong: dict[str, Any]) -> None:

@@ -122,6 +122,33 @@ def test_the_first_errors_ever_are_seen(look: Ask, prometheus: Pages) -> None:
     assert look("error-band").evidence[0] == {"band": "consider"}
 
 
+@pytest.mark.parametrize("name", ["response_code", "http_response_status_code", "code", "status_class"])
+def test_the_usual_names_of_the_status(look: Ask, prometheus: Pages, name: str) -> None:
+    labels = {"method": "GET", "handler": "/orders"}
+    prometheus.series(REQUESTS, ({**labels, name: "2xx"}, 3000), ({**labels, name: "503"}, 3000))
+    result = look("errors")
+    assert (result.status, "3000 of 6000 requests failed" in result.found) == (Status.FAILED, True), result
+
+
+@pytest.mark.parametrize("labels", [{}, {"outcome": "500"}, {"status": "success"}, {"status": ""}, {"code": "0"}])
+def test_without_a_status_nothing_is_known_of_errors(look: Ask, prometheus: Pages, labels: dict[str, str]) -> None:
+    good = {"method": "GET", "handler": "/orders", "status": "200"}
+    prometheus.series(REQUESTS, (good, 9000), ({"method": "GET", "handler": "/cart", **labels}, 5000))
+    for proves in ("errors", "error-band"):
+        result = look(proves)
+        assert (result.status, "tells no status" in result.found) == (Status.ERROR, True), result
+    assert "status-label" in look("errors").fix
+    assert look("errors", classes="ignore=^/cart").status is not Status.ERROR, "what is left out needs none"
+
+
+def test_the_name_of_the_status_may_be_another_one(look: Ask, prometheus: Pages) -> None:
+    labels = {"method": "GET", "handler": "/orders", "status": "200"}
+    prometheus.series(REQUESTS, ({**labels, "answer": "200"}, 3000), ({**labels, "answer": "500"}, 3000))
+    result = look("errors", status_label="answer")
+    assert (result.status, "3000 of 6000 requests failed" in result.found) == (Status.FAILED, True), result
+    assert look("errors", status_label="another").status is Status.ERROR
+
+
 def test_a_counter_that_began_anew_counts_from_nothing(look: Ask, prometheus: Pages) -> None:
     figures(prometheus, 500, 0)
     prometheus.series(REQUESTS + EARLY, ({"method": "GET", "handler": "/orders", "status": "200"}, 9999))

@@ -15,6 +15,7 @@ from deploy_gate.result import CouldNotTell, brief
 
 _LIMIT = 8 * 1024 * 1024
 _SELECTOR = re.compile(r'\s*(?:[A-Za-z_]\w*\s*(?:=|!=|=~|!~)\s*"(?:[^"\\]|\\.)*"\s*(?:,\s*|$))*')
+LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 Labels = tuple[tuple[str, str], ...]
 _FIX = "see whether Prometheus scrapes it (Status, Targets), and correct the address or the selector"

@@ -13,6 +13,11 @@ from deploy_gate.traffic.figures import Figures, Traffic, Window
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _PATHS = ("handler", "path", "endpoint", "route", "uri")
+_STATUS = (
+    *("status", "code", "status_code", "http_status", "response_code", "http_status_code"),
+    *("http_response_status_code", "status_class"),
+)
+_NUMBER = re.compile(r"[1-9](?:\d\d|xx|XX)")
 Patterns = Sequence[tuple[str, re.Pattern[str]]]
 
 
@@ -23,6 +28,8 @@ class Metrics:
     requests: str
     durations: str
     classes: Patterns
+    status: str = ""
+    """Label of the status; empty: whichever of the usual ones holds one."""
 
 
 def traffic(server: Prometheus, metrics: Metrics, selectors: tuple[str, str], spans: tuple[float, float]) -> Traffic:
@@ -47,7 +54,7 @@ def _window(server: Prometheus, metrics: Metrics, selector: str, seconds: float,
             ignored += number
         else:
             one = found.get(kind, Figures())
-            failed = number if _status(labels) == "5" else 0
+            failed = number if number and _status(labels, metrics) >= "5" else 0
             found[kind] = replace(one, requests=one.requests + number, errors=one.errors + failed)
     for kind, ms in _times(
         server.grown(f"{metrics.durations}_bucket", selector, seconds, ago), metrics.classes
@@ -63,9 +70,17 @@ def _class(labels: Labels, classes: Patterns) -> str:
     return next((name for name, pattern in classes if path and pattern.search(path)), plain)
 
 
-def _status(labels: Labels) -> str:
+def _status(labels: Labels, metrics: Metrics) -> str:
+    """`503` or `5xx`; CouldNotTell without one: taken for well, every error would vanish."""
     known = dict(labels)
-    return next((known[name] for name in ("status", "code", "status_code", "http_status") if name in known), "")[:1]
+    names = (metrics.status,) if metrics.status else _STATUS
+    found = next((known[name] for name in names if _NUMBER.fullmatch(known.get(name, ""))), "")
+    if not found:
+        shown = ", ".join(f"{name}={value}" for name, value in labels if name != "__name__")
+        told = f"Prometheus has requests of which {metrics.requests} tells no status: {{{brief(shown, 200)}}}"
+        fix = "name the label that holds 500 or 5xx in `status-label`, or let the application export one"
+        raise CouldNotTell(told, fix)
+    return found
 
 
 def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[int, int]]:
