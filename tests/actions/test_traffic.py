@@ -238,6 +238,32 @@ def test_the_worst_class_decides_and_health_is_none() -> None:
     assert (judged.band, judged.why[:13]) == (Band.CONSIDER, "p95 of search")
 
 
+def beside(now: dict[str, Figures], before: dict[str, Figures]) -> bands.Judged:
+    return bands.slower(Traffic(NEW, Window("green", 600, now), Window("blue", 600, before)))
+
+
+def test_a_class_with_too_few_requests_is_named_and_not_taken_for_well() -> None:
+    few = beside({"read": of(1000), "search": of(199, ms=10_000)}, {"read": of(1000), "search": of(5000)})
+    assert few.band is Band.INCONCLUSIVE
+    assert "search (199 requests now, 5000 before)" in few.why
+    young = beside({"read": of(1000), "write": of(5000, ms=10_000)}, {"read": of(1000), "write": of(150)})
+    assert (young.band, "write (5000 requests now, 150 before)" in young.why) == (Band.INCONCLUSIVE, True)
+    new = beside({"read": of(1000), "write": of(500)}, {"read": of(1000)})
+    assert (new.band, "write (500 requests now, 0 before)" in new.why) == (Band.INCONCLUSIVE, True)
+
+
+def test_a_class_of_next_to_no_traffic_is_left_out_by_name() -> None:
+    judged = beside({"read": of(9500), "search": of(199, ms=10_000)}, {"read": of(5000), "search": of(5000)})
+    assert judged.band is Band.NOTHING
+    assert "left out for too few requests: search (199 requests now, 5000 before)" in judged.why
+
+
+def test_what_is_surely_slower_is_so_whatever_was_left_out() -> None:
+    now = {"read": of(1000, ms=500), "write": of(199)}
+    judged = beside(now, {"read": of(1000, ms=100), "write": of(199)})
+    assert (judged.band, "left out for too few requests: write" in judged.why) == (Band.IMMEDIATE, True)
+
+
 def test_a_clock_that_was_moved_is_not_judged() -> None:
     with pytest.raises(CouldNotTell, match="clock was moved by 1 h"):
         judging.judge(traffic(of(500), clock_jump=3600.0), judging.Wanted("p95", Limits(), 500))
