@@ -201,6 +201,14 @@ def of(number: int, errors: int = 0, ms: int = 50) -> Figures:
         (of(1000, 5), None, Band.CONSIDER),
         (of(1000, 5), of(10_000, 50), Band.WATCH),
         (of(1000, 5), of(10_000, 1), Band.CONSIDER),
+        # A baseline of next to nothing says nothing: one of ten is no 10 %.
+        (of(10_000, 450), of(10, 1), Band.CONSIDER),
+        (of(10_000, 450), of(199, 9), Band.CONSIDER),
+        (of(10_000, 450), of(200, 9), Band.WATCH),
+        # Its share is above what is sure now, but it may as well have been within the limit.
+        (of(5000, 10), of(1000, 2), Band.CONSIDER),
+        (of(5000, 10), of(5000, 9), Band.CONSIDER),
+        (of(5000, 10), of(5000, 10), Band.WATCH),
         (of(1000, 50), of(10_000, 1), Band.CONSIDER),
         (of(1000, 66), of(10_000, 1), Band.IMMEDIATE),
     ],
@@ -236,6 +244,20 @@ def test_the_worst_class_decides_and_health_is_none() -> None:
     before = Window("blue", 600, {"read": of(500), "search": of(500), "health": of(900)})
     judged = bands.slower(Traffic(NEW, now, before))
     assert (judged.band, judged.why[:13]) == (Band.CONSIDER, "p95 of search")
+
+
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [
+        (None, "what it was before is not known"),
+        (of(10, 1), "what it was before is not known: 10 requests, 200 are needed"),
+        (of(1000, 2), "0.200% of 1000 before the switch (0.055% to 0.726%): whether it rises is not sure"),
+        (of(10_000, 1), "0.010% of 10000 before the switch (0.002% to 0.057%): rising"),
+        (of(10_000, 20), "0.200% of 10000 before the switch (0.130% to 0.309%): not rising"),
+    ],
+)
+def test_whether_errors_rise_is_told(old: Figures | None, words: str) -> None:
+    assert bands.errors(traffic(of(10_000, 20), old)).why.endswith(words)
 
 
 def beside(now: dict[str, Figures], before: dict[str, Figures]) -> bands.Judged:

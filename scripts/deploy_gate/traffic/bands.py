@@ -8,7 +8,7 @@ from enum import StrEnum
 from deploy_gate.result import one_line
 from deploy_gate.statistics import counts
 from deploy_gate.statistics.ranks import mann_whitney
-from deploy_gate.statistics.rates import wilson
+from deploy_gate.statistics.rates import Interval, wilson
 from deploy_gate.traffic.figures import HEALTH, Figures, Traffic, together
 from deploy_gate.units import show_duration
 
@@ -66,20 +66,30 @@ def errors(traffic: Traffic, limits: Limits = Limits()) -> Judged:
     if rate.low > limits.errors_immediate:
         return Judged(Band.IMMEDIATE, f"{told}, more than {limits.errors_immediate:.3g}", rate.share)
     if rate.low > limits.errors_consider:
-        before, rising = _before(traffic, rate.low)
+        before, rising = _before(traffic, rate, limits)
         return Judged(Band.CONSIDER if rising else Band.WATCH, f"{told}, {before}", rate.share)
     band = Band.WATCH if rate.share >= limits.errors_consider else Band.NOTHING
     return Judged(band, told, rate.share)
 
 
-def _before(traffic: Traffic, low: float) -> tuple[str, bool]:
-    """Whether it is more than before; where that is not known, it is taken to be."""
+def _before(traffic: Traffic, now: Interval, limits: Limits) -> tuple[str, bool]:
+    """Whether it is more than before; where that is not known, it is taken to be.
+
+    By the intervals of both. *Not rising* is one that was surely above the limit before, and not surely less than now.
+    """
     old = traffic.baseline.users if traffic.baseline else Figures()
     if not old.requests:
         return "what it was before is not known", True
+    if old.requests < limits.min_requests:
+        why = f"{old.requests} requests, {limits.min_requests} are needed"
+        return f"what it was before is not known: {why}", True
     rate = wilson(old.errors, old.requests)
-    told = f"{rate.share:.3%} of {old.requests} before the switch"
-    return (f"{told}: rising", True) if low > rate.share else (f"{told}: not rising", False)
+    told = f"{rate.share:.3%} of {old.requests} before the switch ({rate.low:.3%} to {rate.high:.3%})"
+    if now.low > rate.high:
+        return f"{told}: rising", True
+    if rate.low > limits.errors_consider:
+        return f"{told}: not rising", False
+    return f"{told}: whether it rises is not sure", True
 
 
 def slower(traffic: Traffic, limits: Limits = Limits()) -> Judged:
