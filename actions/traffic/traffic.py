@@ -42,6 +42,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     proves: Proves,
     limit: str,
     min_requests: int,
+    enough_requests: int,
     since: str,
     baseline: Duration,
     classes: str,
@@ -61,7 +62,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     validate(**locals())
     limits = Limits(min_requests=min_requests, slower_consider=consider, slower_immediate=immediate)
     asked = Asked(None if since == "switch" else duration(since), baseline, _lines(classes))
-    wanted = judging.Wanted(proves, limits, _limit(proves, limit), judging.rows(bands))
+    wanted = judging.Wanted(proves, limits, _limit(proves, limit), judging.rows(bands), enough_requests)
     if prometheus:
         server, spans = Prometheus(prometheus), (asked.since or 0, baseline)
         patterns = [_class(one) for one in asked.classes]
@@ -108,8 +109,10 @@ def validate(*, proves: str, limit: str, since: str, classes: str, bands: str, *
         raise Misconfigured(wrong)
 
 
-def _numbers(*, min_requests: int, consider: float, immediate: float, **_: Any) -> list[str]:
+def _numbers(*, min_requests: int, enough_requests: int, consider: float, immediate: float, **_: Any) -> list[str]:
     wrong = [f"input 'min-requests' is {min_requests}, expected 20 or more"] if min_requests < 20 else []
+    if enough_requests and enough_requests < 20:
+        wrong.append(f"input 'enough-requests' is {enough_requests}, expected 0, or 20 or more")
     if not 1 < consider <= immediate:
         wrong.append("inputs 'consider' and 'immediate' are wrong, expected multiples above 1 that rise")
     return wrong

@@ -76,10 +76,10 @@ class Local:
 
 def test_users_fare_well(look: Look, host: World) -> None:
     write(host, "blue", spread(3000, seed=2), errors=1, ago=1800)
-    write(host, "green", spread(3000), errors=1)
+    write(host, "green", spread(6000), errors=2)
     result = look("p95", bands="read 100ms 300ms 1s health 1ms 1ms 1ms")
     assert (result.status, result.target) == (Status.PASSED, 500), result
-    assert result.found.startswith(f"p95 {result.measured} ms of 3000 requests (green, "), result.found
+    assert result.found.startswith(f"p95 {result.measured} ms of 6000 requests (green, "), result.found
     assert next(one for one in result.evidence if one.get("class") == "read")["band"] == "watch"
     result = look("errors")
     assert (result.status, result.measured, result.target) == (Status.PASSED, 0.000333, 0.001)
@@ -97,7 +97,7 @@ def test_two_of_a_thousand_of_five_thousand_fail(near: Look, host: World) -> Non
     assert "the limit is 0.100%; with 95 % certainty it is 0.109% to 0.368%" in result.found
     result = near("error-band")
     assert (result.status, result.evidence[0]) == (Status.FAILED, {"band": "consider"})
-    assert "0.040% of 5000 before the switch: rising" in result.found
+    assert "0.040% of 5000 before the switch (0.011% to 0.146%)" in result.found
     assert near("p95").status is Status.PASSED
     write(host, "blue", spread(5000), errors=20, ago=1700)
     result = near("error-band")
@@ -247,6 +247,49 @@ def test_the_worst_class_decides_and_health_is_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "errors", "status"),
+    [
+        (199, 0, Status.ERROR),
+        (199, 20, Status.FAILED),
+        (200, 0, Status.WARNED),
+        (1000, 0, Status.WARNED),
+        (5999, 5, Status.WARNED),
+        (6000, 0, Status.PASSED),
+        (6000, 5, Status.PASSED),
+        (6000, 6, Status.WARNED),
+        (6000, 10, Status.WARNED),
+        (6000, 11, Status.FAILED),
+    ],
+)
+def test_a_rate_of_errors_passes_where_so_many_requests_can_tell(number: int, errors: int, status: Status) -> None:
+    result = result_of(of(number, errors))
+    assert result.status is status, result
+    if status is Status.WARNED and number < 6000:
+        assert "6000 requests are needed to tell" in result.found
+
+
+def test_both_bounds_are_told_where_it_is_open() -> None:
+    result = result_of(of(1000))
+    assert "0 of 1000 requests failed (0.000%; green, 10 min), the limit is 0.100%" in result.found
+    assert "with 95 % certainty it is 0.000% to 0.383%" in result.found
+
+
+def test_how_many_are_enough_follows_the_limit_or_is_chosen() -> None:
+    assert result_of(of(600, 5), limit=0.01).status is Status.PASSED
+    assert result_of(of(599, 5), limit=0.01).status is Status.WARNED
+    assert result_of(of(300), enough=300).status is Status.PASSED
+    assert result_of(of(299), enough=300).status is Status.WARNED
+    assert result_of(of(5000), limit=0.0).status is Status.WARNED, "no number shows that nothing ever fails"
+
+
+def result_of(new: Figures, limit: float = 0.001, enough: int = 0) -> Result:
+    try:
+        return judging.judge(traffic(new), judging.Wanted("errors", Limits(), limit, enough=enough))
+    except CouldNotTell as fault:
+        return fault.result()
+
+
+@pytest.mark.parametrize(
     ("old", "words"),
     [
         (None, "what it was before is not known"),
@@ -326,6 +369,7 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
         {"bands": "read"},
         {"min_requests": 19},
         {"consider": 5.0},
+        {"enough_requests": 19},
         {"top_up": 5},
         {"top_up": 1001, "top_up_urls": "http://127.0.0.1/"},
         {"top_up_urls": "ftp://x"},
@@ -342,7 +386,7 @@ def test_inputs_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
     capability = Catalog().get("traffic")
     good: dict[str, Any] = {name.replace("-", "_"): one.default for name, one in capability.manifest.inputs.items()}
     good |= {"host": "a@b", "config": "/x", "proves": "p95", "min_requests": 200, "consider": 1.25, "immediate": 4.0}
-    good |= {"top_up": 0}
+    good |= {"top_up": 0, "enough_requests": 0}
     assert capability.faults(good) == []
     assert len(capability.faults({**good, **wrong})) == 1
     with pytest.raises(Misconfigured):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed, warned
-from deploy_gate.statistics.rates import wilson
+from deploy_gate.statistics.rates import telling, wilson
 from deploy_gate.traffic import bands
 from deploy_gate.traffic.bands import Band, Judged, Limits
 from deploy_gate.traffic.figures import Figures, Traffic, Window
@@ -27,6 +27,8 @@ class Wanted:
     limits: Limits = field(default_factory=Limits)
     limit: float = 0.0
     rows: Rows = field(default_factory=dict)
+    enough: int = 0
+    """Of how many requests a rate of errors below the limit is believed; 0: of so many as tell it from twice that."""
 
 
 def rows(text: str) -> Rows:
@@ -100,6 +102,12 @@ def _errors(window: Window, wanted: Wanted, where: str, evidence: list[Evidence]
         raise _too_few(users.requests, wanted, where, evidence)
     if rate.share >= wanted.limit:
         return warned(found, "watch it: so few requests leave open whether the rate is above the limit", **more)
+    enough = wanted.enough or telling(wanted.limit)
+    if users.requests < enough:
+        fix = (
+            "watch it, and ask again when there was more traffic; or choose `enough-requests`, and know what it misses"
+        )
+        return warned(f"{found}; {enough} requests are needed to tell", fix, **more)
     return passed(found, **more)
 
 
