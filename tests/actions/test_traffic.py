@@ -182,6 +182,39 @@ def test_what_cannot_be_counted_says_what_to_do(near: Look, host: World) -> None
     assert (result.status, "access.log is not set" in result.found) == (Status.ERROR, True)
 
 
+def test_a_hanging_release_and_one_behind_a_broken_nginx_fail(near: Look, host: World) -> None:
+    write(host, "green", [100] * 1000)
+    write(host, "green", [30_000] * 950, status="499")
+    for proves, band in (("errors", None), ("error-band", "immediate")):
+        result = near(proves)
+        assert (result.status, result.evidence[0].get("band")) == (Status.FAILED, band), result
+        assert "950 of 1950 requests failed" in result.found
+        assert "950 given up by the client after 5 s" in result.found
+    os.truncate(host.work / "access.log", 0)
+    write(host, "green", [100] * 1000)
+    write(host, "", [100] * 900, errors=900)
+    for proves, band in (("errors", None), ("error-band", "immediate")):
+        result = near(proves)
+        assert (result.status, result.evidence[0].get("band")) == (Status.FAILED, band), result
+        assert "900 of 1900 requests failed" in result.found
+        assert "900 by nginx itself, for no slot" in result.found
+
+
+def test_errors_of_nginx_alone_need_no_slot_that_answers(near: Look, host: World) -> None:
+    write(host, "", [100] * 900, errors=900)
+    assert near("errors").status is Status.FAILED
+    assert near("p95").status is Status.ERROR
+
+
+@pytest.mark.parametrize(("lines", "known"), [(5, True), (6, False), (60, False)])
+def test_lines_that_nobody_can_read_may_be_errors(near: Look, host: World, lines: int, known: bool) -> None:
+    write(host, "green", [5] * 1000)
+    with (host.work / "access.log").open("a") as stream:
+        stream.write('127.0.0.1 - - [25/Nov/2026:02:00:00 +0000] "GET / HTTP/1.1" 500 5\n' * lines)
+    result = near("p95")
+    assert (result.status is Status.PASSED, "in another format" in result.found) == (known, not known), result
+
+
 def traffic(new: Figures, old: Figures | None = None, **more: Any) -> Traffic:
     baseline = Window("blue", 3600, {"read": old}) if old else None
     return Traffic(NEW, Window("green", 600, {"read": new}), baseline, **more)
@@ -342,7 +375,7 @@ GOOD: dict[str, Any] = {
     "window": {"seconds": 1, "probes": 0, "ignored": 0, "slots": {}},
     "baseline": None,
 }
-CELL = {"requests": 1, "errors": 0, "refused": 0, "closed": 0, "ms": {"1": 1}}
+CELL = {"requests": 1, "errors": 0, "refused": 0, "closed": 0, "hung": 0, "ms": {"1": 1}}
 
 
 def test_an_answer_of_another_kind_is_not_known() -> None:
@@ -350,7 +383,14 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
     for wrong in ({}, {**GOOD, "read": {}}, {**GOOD, "window": []}, {**GOOD, "baseline": {"slots": 1}}):
         with pytest.raises(CouldNotTell):
             figures.parse(wrong)
-    for cell in ({}, {**CELL, "errors": 2}, {**CELL, "ms": {"x": 1}}, {**CELL, "ms": {"1": -1}}, {**CELL, "ms": []}):
+    for cell in (
+        {},
+        {**CELL, "errors": 2},
+        {**CELL, "hung": 1},
+        {**CELL, "ms": {"x": 1}},
+        {**CELL, "ms": {"1": -1}},
+        {**CELL, "ms": []},
+    ):
         with pytest.raises(CouldNotTell):
             figures.parse({**GOOD, "window": {**GOOD["window"], "slots": {"green": {"read": cell}}}})
 

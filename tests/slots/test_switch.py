@@ -15,11 +15,13 @@ from slots.load import Load
 from slots.world import NEW, OLD, THIRD, World, lasting_port
 
 from deploy_gate import hostprogram
+from host import preflight
 from host.clock import Clock
 from host.machine import Machine
 from host.pointer import established
 from host.prepare import stop_idle
 from host.probe import front_look
+from host.settings import Front
 
 WITHIN = ("--confirm-within", "120")
 
@@ -246,6 +248,15 @@ def test_a_long_configuration_is_read_from_its_beginning(host: World) -> None:
 
 def lines_of(host: World) -> dict[str, tuple[str, str]]:
     return {one["name"]: (one["status"], one["found"]) for one in host.run("preflight").data["lines"]}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health", "passed"), ("/", "failed"), ("//?up=1", "failed")])
+def test_the_home_page_is_no_health_document(host: World, path: str, status: str) -> None:
+    settings = replace(host.settings, front=Front(url=f"http://127.0.0.1:{host.front}{path}"))
+    line = preflight.front(Machine(settings, who="test"))
+    assert (line.name, line.status) == ("front", status)
+    assert ("users" in line.found) == (status == "failed")
+    assert lines_of(host)["front"] == ("passed", "looks at /health")
 
 
 @pytest.mark.parametrize("document", ["live", pytest.param("ready", marks=pytest.mark.long)])

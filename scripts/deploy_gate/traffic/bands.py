@@ -55,14 +55,11 @@ class Judged:
 
 def errors(traffic: Traffic, limits: Limits = Limits()) -> Judged:
     """The triggers t-errors and c-errors: the error rate of all that users asked for, on its lower Wilson bound."""
-    users = traffic.window.users
-    if users.requests < limits.min_requests:
-        return _too_few(users.requests, limits, traffic)
-    rate = wilson(users.errors, users.requests)
-    told = (
-        f"{users.errors} of {users.requests} requests failed ({rate.share:.3%}, at least {rate.low:.3%} with 95 % "
-        "certainty)"
-    )
+    met = traffic.met
+    if met.requests < limits.min_requests:
+        return _too_few(met.requests, limits, traffic)
+    rate = wilson(met.errors, met.requests)
+    told = f"{failures(traffic)} ({rate.share:.3%}, at least {rate.low:.3%} with 95 % certainty)"
     if rate.low > limits.errors_immediate:
         return Judged(Band.IMMEDIATE, f"{told}, more than {limits.errors_immediate:.3g}", rate.share)
     if rate.low > limits.errors_consider:
@@ -70,6 +67,14 @@ def errors(traffic: Traffic, limits: Limits = Limits()) -> Judged:
         return Judged(Band.CONSIDER if rising else Band.WATCH, f"{told}, {before}", rate.share)
     band = Band.WATCH if rate.share >= limits.errors_consider else Band.NOTHING
     return Judged(band, told, rate.share)
+
+
+def failures(traffic: Traffic) -> str:
+    """How many of how many failed, and which of them are no 5xx of the release itself."""
+    met = traffic.met
+    parts = {"given up by the client after 5 s": met.hung, "by nginx itself, for no slot": traffic.nowhere}
+    named = "".join(f", {number} {what}" for what, number in parts.items() if number)
+    return f"{met.errors} of {met.requests} requests failed{named}"
 
 
 def _before(traffic: Traffic, now: Interval, limits: Limits) -> tuple[str, bool]:
