@@ -383,6 +383,11 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
     for wrong in ({}, {**GOOD, "read": {}}, {**GOOD, "window": []}, {**GOOD, "baseline": {"slots": 1}}):
         with pytest.raises(CouldNotTell):
             figures.parse(wrong)
+    for number in (float("nan"), float("inf")):
+        window = {**GOOD["window"], "seconds": number}
+        for wrong in ({**GOOD, "clock_jump": number}, {**GOOD, "window": window}):
+            with pytest.raises(CouldNotTell):
+                figures.parse(wrong)
     for cell in (
         {},
         {**CELL, "errors": 2},

@@ -228,6 +228,28 @@ def test_no_data_is_no_answer(look: Ask, ask: Ask, prometheus: Pages) -> None:
     assert (result.status, "refused" in result.found) == (Status.ERROR, True)
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_a_counter_that_is_no_number_is_no_answer(look: Ask, prometheus: Pages, value: str) -> None:
+    figures(prometheus, 9000, 0, was=10_000)
+    now, then = prometheus.answers[REQUESTS], prometheus.answers[REQUESTS + EARLY]
+    for query in (REQUESTS, REQUESTS + EARLY):
+        prometheus.answers |= {REQUESTS: now, REQUESTS + EARLY: then}
+        labels = {"method": "GET", "handler": "/orders", "status": "200", **ME}
+        prometheus.series(query, (labels, float(value)))
+        result = look("errors")
+        assert (result.status, "is no number" in result.found) == (Status.ERROR, True), result
+
+
+@pytest.mark.parametrize("bound", ["abc", "NaN", "-0.5", "1e300", ""])
+def test_a_bucket_without_a_bound_is_no_answer(look: Ask, prometheus: Pages, bound: str) -> None:
+    figures(prometheus, 9000, 0, was=10_000)
+    labels = {"method": "GET", "handler": "/orders", **ME}
+    for query in (BUCKETS, BUCKETS + EARLY):
+        prometheus.series(query, ({**labels, "le": bound}, 5.0))
+    result = look("p95")
+    assert (result.status, "upper bound of a bucket" in result.found) == (Status.ERROR, True), result
+
+
 def test_of_the_node_exporter(ask: Ask, prometheus: Pages) -> None:
     query = '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle",job="erp"}[900s])))'
     prometheus.series(query, ({}, 61.0))

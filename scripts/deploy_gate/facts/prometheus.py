@@ -68,8 +68,12 @@ class Prometheus:
         name = f"{metric}{{{selector}}}"
         late = self.query(name + _offset(ago))
         early = self.query(name + _offset(ago + seconds))
+        strange = next((value for told in (late, early) for value in told.values() if not 0 <= value < math.inf), None)
+        if strange is not None:
+            found = f"{metric} in Prometheus is {strange:g}, which is no number of events"
+            raise CouldNotTell(found, "see what exports it; a gauge or a recording rule is no counter")
         targets = self._beginnings(_of_target(selector), seconds, ago) if late else {}
-        found = {}
+        grown = {}
         for key, value in late.items():
             start, scraped = _beginning(dict(key), targets)
             was = 0.0 if start else early.get(key, 0.0 if scraped else None)
@@ -79,8 +83,8 @@ class Prometheus:
                     f"began since: {brief(str(dict(key).get('instance', '?')), 60)}",
                     "its scrapes may have had a gap then: choose a window since, or export process_start_time_seconds",
                 )
-            found[key] = value - was if value >= was else value
-        return found
+            grown[key] = value - was if value >= was else value
+        return grown
 
     def _beginnings(self, target: str, seconds: float, ago: float) -> dict[Labels, tuple[bool, bool]]:
         """Of each target at the window's end: whether its process started within, whether it was scraped before it."""

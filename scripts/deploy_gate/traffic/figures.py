@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -99,11 +100,11 @@ def parse(told: Mapping[str, Any]) -> Traffic:
             _window(other, baseline) if baseline else None,
             int(read["unreadable"]),
             int(read["taken"]),
-            float(told["clock_jump"]),
+            _finite(told["clock_jump"]),
             elsewhere=sum(others),
             nowhere=_window(_NOWHERE, window).users.errors,
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         found_ = "the server's answer does not say how many requests there were"
         fix = "see `slots traffic` on the server; the program there may be another version's"
         raise CouldNotTell(found_, fix) from None
@@ -114,7 +115,14 @@ def _window(slot: str, told: Mapping[str, Any]) -> Window:
     if len(cells) > _MOST_CELLS:
         raise ValueError
     classes = {brief(str(name), 40): _figures(cell) for name, cell in cells.items()}
-    return Window(slot, float(told["seconds"]), classes, int(told["probes"]), int(told["ignored"]))
+    return Window(slot, _finite(told["seconds"]), classes, int(told["probes"]), int(told["ignored"]))
+
+
+def _finite(value: Any) -> float:
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError
+    return found
 
 
 def _figures(cell: Mapping[str, Any]) -> Figures:

@@ -17,6 +17,7 @@ _STATUS = (
     *("status", "code", "status_code", "http_status", "response_code", "http_status_code"),
     *("http_response_status_code", "status_class"),
 )
+_LONGEST = 1e7
 _NUMBER = re.compile(r"[1-9](?:\d\d|xx|XX)")
 Patterns = Sequence[tuple[str, re.Pattern[str]]]
 
@@ -87,7 +88,7 @@ def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[in
     """Each request counts with the upper bound of its bucket: what is said to be within a limit is."""
     series: dict[Labels, list[tuple[float, float]]] = {}
     for labels, grown in buckets.items():
-        bound = float(dict(labels).get("le", "inf"))
+        bound = _bound(dict(labels).get("le", ""))
         series.setdefault(tuple(one for one in labels if one[0] != "le"), []).append((bound, grown))
     found: dict[str, dict[int, int]] = {}
     for labels, points in series.items():
@@ -101,3 +102,15 @@ def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[in
             ms[key] = ms.get(key, 0) + max(round(grown - below), 0)
             below, last = max(grown, below), bound
     return found
+
+
+def _bound(text: str) -> float:
+    """Seconds; CouldNotTell for what bounds no bucket of a histogram."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if found == math.inf or 0 <= found < _LONGEST:
+        return found
+    told = f"Prometheus tells no upper bound of a bucket: le is {brief(text, 40) or 'missing'}"
+    raise CouldNotTell(told, "correct `duration-metric`: the name of a histogram of seconds, without _bucket")
