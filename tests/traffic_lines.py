@@ -17,7 +17,7 @@ def write(host: World, slot: str, times: Iterable[int], errors: int = 0, ago: fl
     with (host.work / "access.log").open("a") as stream:
         for number, ms in enumerate(times):
             status = "500" if number < errors else "200"
-            stream.write(json.dumps({**told, "status": status, "request_time": f"{ms / 1000:.3f}"}) + "\n")
+            stream.write(json.dumps({"status": status, **told, "request_time": f"{ms / 1000:.3f}"}) + "\n")
 
 
 def spread(number: int, middle: float = 80, seed: int = 1) -> list[int]:

@@ -10,7 +10,7 @@ from deploy_gate.catalog import About
 from deploy_gate.facts import redislink
 from deploy_gate.facts.redislink import Refused
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, failed, passed
+from deploy_gate.result import CouldNotTell, Result, failed, passed, warned
 from deploy_gate.units import Duration, Percent, Variable, counted, show_duration, show_size
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def compare(early: dict[str, Any], late: dict[str, Any], label: str, seconds: fl
 
 
 def judge(seen: Seen, limits: Limits) -> Result:
-    """What is worst first; a cache that nobody asks is told as such."""
+    """What is worst first; a cache that hardly anybody asks is a warning, as nothing shows that it is one."""
     lookups = seen.hits + seen.misses
     ratio = 100 * seen.hits / lookups if lookups else None
     share = 100 * seen.used / seen.capacity if seen.capacity else None
@@ -118,12 +118,19 @@ def judge(seen: Seen, limits: Limits) -> Result:
         return failed(
             found, "see whether keys or their time to live changed with the release, or it was just emptied", **more
         )
+    if lookups < limits.min_lookups:
+        fix = "see whether the application uses it; ask again when it was asked more, or choose `min-lookups`"
+        return warned(found, fix, **more)
     return passed(found, **more)
 
 
 def _told(seen: Seen, ratio: float | None, share: float | None, limits: Limits) -> str:
     lookups = seen.hits + seen.misses
-    few = ", too few to judge" if lookups < limits.min_lookups else f", at least {limits.min_hit_ratio:g} % wanted"
+    few = (
+        f", too few to judge ({limits.min_lookups} are needed)"
+        if lookups < limits.min_lookups
+        else f", at least {limits.min_hit_ratio:g} % wanted"
+    )
     hits = (
         f"{ratio:.1f} % of {counted(lookups, 'look-up')} {seen.since} hit{few}" if ratio is not None else "no look-ups"
     )

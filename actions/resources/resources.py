@@ -59,7 +59,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     with onhost.opened(Place(host, host_keys, config)) as there:
         words = (f"--seconds={seconds:g}", *((f"--over={over:g}",) if over else ()))
         told = there.good("resources", *words, timeout=_MOST + 60)
-    return judge(measures, vitals.of_host(told, measures), limits)
+    return judge(measures, vitals.of_host(told, measures, over), limits)
 
 
 def validate(*, prometheus: str, selector: str, over: float, seconds: float, **more: Any) -> None:
@@ -84,7 +84,7 @@ def validate(*, prometheus: str, selector: str, over: float, seconds: float, **m
 
 
 def judge(name: str, seen: Measured, limits: Limits) -> Result:
-    """Failed from the limit on; below it the band decides between passed and a warning."""
+    """Failed from the limit on; below it the band decides between passed and a warning, so does what is missing."""
     named = ((limits.critical, "critical"), (limits.warning, "warning"), (limits.target, "watch"))
     band = next((word for least, word in named if seen.share >= least), "normal")
     peak = f", {seen.greatest:.1f} % at most" if seen.greatest is not None else ""
@@ -92,6 +92,9 @@ def judge(name: str, seen: Measured, limits: Limits) -> Result:
     more: dict[str, Any] = {"target": limits.limit, "measured": seen.share, "evidence": [{"band": band}]}
     if seen.share >= limits.limit:
         return failed(found, _FIX[name], **more)
+    if seen.missing:
+        fix = "run this again when the guard has run for so long (`slots guard start`), or choose a shorter `over`"
+        return warned(f"{found}; {seen.missing}", fix, **more)
     if seen.share >= limits.target:
         return warned(found, "watch it: it is within its limit and above its target", **more)
     return passed(found, **more)

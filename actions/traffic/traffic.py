@@ -11,7 +11,7 @@ from typing import Any
 from deploy_gate.catalog import About
 from deploy_gate.facts import http, marker, onhost, prometheus
 from deploy_gate.facts.onhost import Place
-from deploy_gate.facts.prometheus import METRIC, Prometheus
+from deploy_gate.facts.prometheus import LABEL, METRIC, Prometheus
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, brief
 from deploy_gate.traffic import figures, judging, scraped, topup
@@ -42,6 +42,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     proves: Proves,
     limit: str,
     min_requests: int,
+    enough_requests: int,
     since: str,
     baseline: Duration,
     classes: str,
@@ -54,16 +55,18 @@ def check(  # noqa: PLR0913 - one parameter for each input
     selector: str,
     baseline_selector: str,
     requests_metric: str,
+    status_label: str,
     duration_metric: str,
 ) -> Result:
     """Have the requests counted, and judge the counts."""
     validate(**locals())
     limits = Limits(min_requests=min_requests, slower_consider=consider, slower_immediate=immediate)
     asked = Asked(None if since == "switch" else duration(since), baseline, _lines(classes))
-    wanted = judging.Wanted(proves, limits, _limit(proves, limit), judging.rows(bands))
+    wanted = judging.Wanted(proves, limits, _limit(proves, limit), judging.rows(bands), enough_requests)
     if prometheus:
         server, spans = Prometheus(prometheus), (asked.since or 0, baseline)
-        metrics = scraped.Metrics(requests_metric, duration_metric, [_class(one) for one in asked.classes])
+        patterns = [_class(one) for one in asked.classes]
+        metrics = scraped.Metrics(requests_metric, duration_metric, patterns, status_label)
         return judging.judge(scraped.traffic(server, metrics, (selector, baseline_selector), spans), wanted)
     with onhost.opened(Place(host, host_keys, config)) as there:
         seen = _ask(there, asked)
@@ -106,8 +109,10 @@ def validate(*, proves: str, limit: str, since: str, classes: str, bands: str, *
         raise Misconfigured(wrong)
 
 
-def _numbers(*, min_requests: int, consider: float, immediate: float, **_: Any) -> list[str]:
+def _numbers(*, min_requests: int, enough_requests: int, consider: float, immediate: float, **_: Any) -> list[str]:
     wrong = [f"input 'min-requests' is {min_requests}, expected 20 or more"] if min_requests < 20 else []
+    if enough_requests and enough_requests < 20:
+        wrong.append(f"input 'enough-requests' is {enough_requests}, expected 0, or 20 or more")
     if not 1 < consider <= immediate:
         wrong.append("inputs 'consider' and 'immediate' are wrong, expected multiples above 1 that rise")
     return wrong
@@ -142,6 +147,9 @@ def _scraping(url: str, more: dict[str, Any]) -> None:
             raise Misconfigured(
                 [f"input '{name.replace('_', '-')}' is '{brief(more[name])}', expected a metric's name"]
             )
+    label = more["status_label"]
+    if label and not LABEL.fullmatch(label):
+        raise Misconfigured([f"input 'status-label' is '{brief(label)}', expected a label's name"])
 
 
 def _lines(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from host.files import keep_reserve
 from host.guarding import seen
 from host.machine import Machine
 from host.state import State
+from host.tally import health_path
 from host.trouble import Trouble
 
 _NAME = (
@@ -39,6 +40,7 @@ def preflight(machine: Machine, release: str = "") -> dict[str, Any]:
     state = machine.load()
     looks: list[Callable[[], list[Line]]] = [
         lambda: [_guard(machine)],
+        lambda: [front(machine)],
         lambda: [_memory(machine)],
         lambda: [_disk(machine)],
         lambda: [_connections(machine)],
@@ -67,6 +69,15 @@ def _guard(machine: Machine) -> Line:
     if found["alive"]:
         return Line("guard", PASSED, told)
     return Line("guard", FAILED, f"not alive, {told}", "run `slots guard start`")
+
+
+def front(machine: Machine) -> Line:
+    """Whether the path that is looked at is one that users do not ask for: its lines of the log are not theirs."""
+    path = health_path(machine.settings.front.url)
+    if path:
+        return Line("front", PASSED, f"looks at {path}")
+    told = f"{machine.settings.front.url} is the home page: what users meet there cannot be told from the guard's looks"
+    return Line("front", FAILED, told, "let front.url name the health document, as https://erp.example/health")
 
 
 def _memory(machine: Machine) -> Line:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from host.accesslog import Record
 from host.files import append_to, read_bounded, tail_of
@@ -19,6 +18,7 @@ from host.follow import Follow, Place
 from host.machine import Machine
 from host.probe import Look, front_look, slot_look
 from host.processes import PDEATHSIG, environment
+from host.tally import health_path, is_failure
 from host.vitals import Counters, between, counters, look, memory
 
 FILE, OLDER = "samples.jsonl", "samples.1.jsonl"
@@ -100,7 +100,7 @@ class Sampler:
             records = self.log.records()
         except OSError as fault:
             return {"log_trouble": str(fault)[:200]}
-        told = counted(records, urlsplit(self.machine.settings.front.url).path or "/")
+        told = counted(records, health_path(self.machine.settings.front.url))
         return {**told, "skipped": self.log.skipped, "log": self.log.place}
 
 
@@ -116,9 +116,10 @@ def counted(records: list[Record], front: str) -> dict[str, Any]:
     for one in records:
         with suppress(KeyError, ValueError, TypeError):
             if one["uri"] != front:
-                errors += int(one["status"]) >= 500
+                took = float(one["request_time"])
+                errors += is_failure(int(one["status"]), took)
                 marked += bool(one.get("marker"))
-                seconds.append(float(one["request_time"]))
+                seconds.append(took)
     seconds.sort()
     p95 = round(seconds[-(-len(seconds) * 95 // 100) - 1] * 1000) if seconds else None
     return {"requests": len(seconds), "errors": errors, "marked": marked, "p95": p95}

@@ -7,12 +7,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from host.accesslog import Record
 from host.trouble import WRONG, Trouble
 
 IGNORE, HEALTH = "ignore", "health"
 NOWHERE = "-"  # no slot of ours: nginx answered by itself
+GAVE_UP = 5.0
+"""Seconds after which a client that did not wait (499) met a failure: nothing had answered it in all that time."""
+_NO_REQUEST = frozenset((501, 505))
+"""What nginx answers by itself to what a scanner sent: the client's fault, though from 500 on."""
 _READS = frozenset(("GET", "HEAD", "OPTIONS"))
 _REMEMBERED = 20_000
 _MOST_CLASSES = 20
@@ -20,11 +25,22 @@ _CLASS = re.compile(r"([a-z][a-z0-9-]{0,30})=(.{1,1000})", re.DOTALL)
 _LONGEST = 1000
 
 
+def health_path(url: str) -> str:
+    """The path of the front door that is looked at; none where that is the home page, for which users ask too."""
+    path = urlsplit(url).path
+    return path if path.strip("/") else ""
+
+
+def is_failure(status: int, seconds: float) -> bool:
+    """Whether a user met one: an answer of 500 or more, or none for so long that they gave up."""
+    return status >= 500 or (status == 499 and seconds >= GAVE_UP)
+
+
 class Classes:
     """Which class a request belongs to: the first pattern that its path matches, else read or write by its method."""
 
     def __init__(self, given: Sequence[str], front: str) -> None:
-        """`given` as NAME=REGEX; `front` is the path that the guard looks at, always of the class health."""
+        """`given` as NAME=REGEX; `front` is the path that the guard looks at, always of the class health, if any."""
         self.front = front
         self.patterns: list[tuple[str, re.Pattern[str]]] = []
         for text in given[:_MOST_CLASSES]:
@@ -48,7 +64,7 @@ class Classes:
         return found
 
     def _look(self, method: str, path: str) -> str:
-        if path == self.front:
+        if self.front and path == self.front:
             return HEALTH
         plain = "read" if method in _READS else "write"
         return next((name for name, pattern in self.patterns if pattern.search(path)), plain)
@@ -56,22 +72,26 @@ class Classes:
 
 @dataclass
 class Cell:
-    """One class of one slot. `errors` are 5xx, `closed` those that the client did not wait for (499)."""
+    """One class of one slot. `closed` ones the client did not wait for (499), `hung` ones not after seconds of waiting.
+
+    `errors` are 5xx and those that hung.
+    """
 
     requests: int = 0
     errors: int = 0
     refused: int = 0
     closed: int = 0
+    hung: int = 0
     ms: dict[int, int] = field(default_factory=dict)
 
     def take(self, status: int, seconds: float) -> None:
         """Count one request. How long an upgraded connection stayed open says nothing."""
         self.requests += 1
-        if status >= 500:
-            self.errors += 1
-        elif status == 499:
+        self.errors += is_failure(status, seconds)
+        if status == 499:
             self.closed += 1
-        elif status >= 400:
+            self.hung += is_failure(status, seconds)
+        elif 400 <= status < 500:
             self.refused += 1
         if status != 101:
             key = rounded(seconds * 1000)
@@ -79,7 +99,7 @@ class Cell:
 
     def as_json(self) -> dict[str, Any]:
         """For the answer; the histogram's keys are milliseconds."""
-        told = {name: getattr(self, name) for name in ("requests", "errors", "refused", "closed")}
+        told = {name: getattr(self, name) for name in ("requests", "errors", "refused", "closed", "hung")}
         return {**told, "ms": {str(key): self.ms[key] for key in sorted(self.ms)}}
 
 
@@ -164,6 +184,8 @@ class Tally:
         method, path, slot = one["method"], one["uri"], one["slot"]
         kind = self.classes.of(method, path)
         slot = slot if slot in self.slots else NOWHERE
+        if slot == NOWHERE and status in _NO_REQUEST:
+            status = 400
         probe = self.markers.has(one.get("marker", ""))
         self.taken += 1
         for window in inside:

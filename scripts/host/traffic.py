@@ -6,13 +6,12 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from host.accesslog import Reading
 from host.clock import Deadline
 from host.machine import Machine
 from host.state import State
-from host.tally import NOWHERE, Classes, Markers, Tally, Window
+from host.tally import NOWHERE, Classes, Markers, Tally, Window, health_path
 from host.trouble import UNKNOWN, WRONG, Trouble
 
 FORMAT = (
@@ -54,7 +53,7 @@ def traffic(
     if switched is not None and baseline:
         other = machine.settings.other(state.live)
         windows.append(Window(switched - min(baseline, _LONGEST), switched, [other]))
-    front = urlsplit(machine.settings.front.url).path or "/"
+    front = health_path(machine.settings.front.url)
     tally = Tally(windows, Classes(classes, front), Markers(markers), names)
     reading = Reading(path, min(one.since for one in windows))
     # A pattern that never comes to an end cannot be interrupted from within: then this program ends.

@@ -144,7 +144,8 @@ def test_whatever_else_answers_is_not_well(ask: Ask, monkeypatch: pytest.MonkeyP
 
 
 def test_a_cache_that_works(ask: Ask, client: redis.Redis) -> None:
-    assert "no look-ups" in ask("redis-health", apart="10ms").found
+    result = ask("redis-health", apart="10ms")
+    assert (result.status, "no look-ups" in result.found) == (Status.WARNED, True), "nothing shows that it caches"
     client.set("a", 1)
     for _ in range(120):
         client.get("a")
@@ -156,7 +157,7 @@ def test_a_cache_that_works(ask: Ask, client: redis.Redis) -> None:
         client.get("b")
     result = ask("redis-health", apart="10ms")
     assert (result.status, result.measured) == (Status.FAILED, 28.5), result
-    assert ask("redis-health", apart="10ms", min_lookups=1000).status is Status.PASSED
+    assert ask("redis-health", apart="10ms", min_lookups=1000).status is Status.WARNED
 
 
 def test_evictions_that_rise(ask: Ask, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +170,9 @@ def test_evictions_that_rise(ask: Ask, client: redis.Redis, monkeypatch: pytest.
             client.set(f"k{number}", b"x" * 10_000)
 
     press(0)
+    client.set("a", 1)
+    for _ in range(120):
+        client.get("a")
     given = {"apart": "10ms", "max_memory": "100%"}
     assert ask("redis-health", **given).status is Status.PASSED, "thrown out before the looks"
     monkeypatch.setattr(HEALTH.time, "sleep", press)
@@ -187,8 +191,12 @@ def seen(**given: Any) -> Any:
         ({}, Status.PASSED),
         ({"hits": 49, "misses": 51}, Status.FAILED),
         ({"hits": 50, "misses": 50}, Status.PASSED),
-        ({"hits": 0, "misses": 99}, Status.PASSED),
-        ({"hits": 0, "misses": 0}, Status.PASSED),
+        ({"hits": 0, "misses": 99}, Status.WARNED),
+        ({"hits": 99, "misses": 0}, Status.WARNED),
+        ({"hits": 100, "misses": 0}, Status.PASSED),
+        ({"hits": 0, "misses": 100}, Status.FAILED),
+        ({"hits": 0, "misses": 0}, Status.WARNED),
+        ({"hits": 0, "misses": 0, "evicted": 1}, Status.FAILED),
         ({"evicted": 1}, Status.FAILED),
         ({"rejected": 1}, Status.FAILED),
         ({"used": 89}, Status.PASSED),
@@ -197,6 +205,14 @@ def seen(**given: Any) -> Any:
 )
 def test_limits(given: dict[str, int], status: Status) -> None:
     assert HEALTH.judge(seen(**given), HEALTH.Limits()).status is status
+
+
+def test_too_few_look_ups_are_told_with_their_number() -> None:
+    result = HEALTH.judge(seen(hits=0, misses=99), HEALTH.Limits())
+    assert "0.0 % of 99 look-ups s hit, too few to judge (100 are needed)" in result.found
+    assert "min-lookups" in result.fix
+    result = HEALTH.judge(seen(hits=0, misses=0), HEALTH.Limits())
+    assert ("no look-ups" in result.found, "whether the application uses it" in result.fix) == (True, True)
 
 
 def test_what_is_not_known_is_not_well() -> None:

@@ -30,10 +30,12 @@ def test_measured_now_and_over_the_last_minutes(ask: Callable[..., Result], serv
         "warning": "99%",
         "critical": "100%",
     }
-    result = ask("resources", measures="memory", **given)
+    result = ask("resources", measures="memory", over="0s", **given)
     assert result.status is Status.PASSED, result
     assert "measured for " in result.found
     assert result.measured == pytest.approx(100 * memory(), abs=20)
+    result = ask("resources", measures="memory", **given)
+    assert (result.status, "the guard wrote nothing down in the last 15 min" in result.found) == (Status.ERROR, True)
     now = time.time()
     for number in range(60):
         sample = {"at": now - 15 * number - 1, "cpu": 61 + number % 2, "memory": 71.0, "disk": None}
@@ -44,7 +46,7 @@ def test_measured_now_and_over_the_last_minutes(ask: Callable[..., Result], serv
         result
     )
     result = ask("resources", measures="memory", over="1h", **given)
-    assert "measured for " in result.found, "fourteen minutes do not tell of an hour"
+    assert (result.status, "only 14 min of 1 h are covered" in result.found) == (Status.WARNED, True), result
 
 
 def memory() -> float:
@@ -74,16 +76,56 @@ LIVE = {"seconds": 1, "cpu": 5.0, "memory": 6.0, "disk": None}
 KEPT = {"over": 900, "count": 2, "span": 800, "cpu": {"mean": 1, "max": 2}, "memory": None, "disk": None}
 
 
+def judged(kept: dict[str, Any], live: dict[str, Any] | None = None, over: float = 900, name: str = "cpu") -> Result:
+    told = {"live": live, "samples": {**KEPT, "over": over, **kept}}
+    return MODULE.judge(name, vitals.of_host(told, name, over), MODULE.Limits(60))
+
+
+def test_two_minutes_do_not_tell_of_fifteen() -> None:
+    """What is known, the samples or what is measured now, whichever is worse, may fail; it never passes."""
+    part = {"count": 24, "span": 120}
+    result = judged({**part, "cpu": {"mean": 20, "max": 30}}, LIVE)
+    assert (result.status, result.measured) == (Status.WARNED, 20), result
+    assert "mean of 24 samples over 2 min" in result.found
+    assert "only 2 min of 15 min are covered" in result.found
+    assert "guard" in result.fix
+    assert judged({**part, "cpu": {"mean": 61, "max": 99}}, LIVE).status is Status.FAILED
+    result = judged({**part, "cpu": {"mean": 20, "max": 30}}, {**LIVE, "cpu": 61.0})
+    assert (result.status, result.measured, "measured for 1 s" in result.found) == (Status.FAILED, 61.0, True)
+    assert judged({**part, "cpu": None}, LIVE).status is Status.WARNED
+    assert judged({**KEPT, "span": 720}).status is Status.PASSED, "four fifths are enough"
+
+
+def test_nothing_at_all_of_the_time_asked_for_is_no_answer() -> None:
+    for kept in ({"count": 0, "span": 0, "cpu": None}, {"count": 1, "span": 0}):
+        with pytest.raises(CouldNotTell, match="guard wrote nothing down in the last 15 min"):
+            judged(kept, LIVE)
+    with pytest.raises(CouldNotTell, match="guard wrote nothing down"):
+        vitals.of_host({"live": LIVE, "samples": {**KEPT, "over": 0, "count": 0, "span": 0}}, "cpu", 900)
+    assert judged({"over": 0, "count": 0, "span": 0, "cpu": None}, LIVE, over=0).status is Status.PASSED
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), -1.0, True])
+def test_a_share_that_is_no_number_is_no_answer(number: float) -> None:
+    for kept, live in (({"cpu": {"mean": number, "max": 2}}, None), ({"cpu": {"mean": 1, "max": number}}, None)):
+        with pytest.raises(CouldNotTell):
+            judged(kept, live)
+    with pytest.raises(CouldNotTell):
+        judged({}, {**LIVE, "cpu": number}, over=0)
+    with pytest.raises(CouldNotTell):
+        judged({"span": number if number != 1 else "x"}, LIVE)
+
+
 def test_what_is_not_known_is_not_well() -> None:
     told = {"live": LIVE, "samples": KEPT}
-    assert vitals.of_host(told, "cpu").share == 1
-    assert vitals.of_host(told, "memory").share == 6
+    assert vitals.of_host(told, "cpu", 900).share == 1
+    assert vitals.of_host(told, "memory", 900).share == 6
     with pytest.raises(CouldNotTell, match="disk-io is not known there"):
-        vitals.of_host(told, "disk-io")
+        vitals.of_host(told, "disk-io", 900)
     broken: list[dict[str, Any]] = [{}, {"live": {}, "samples": {}}]
     for wrong in (*broken, {"live": LIVE, "samples": {**KEPT, "cpu": {"mean": "x"}}}):
         with pytest.raises(CouldNotTell):
-            vitals.of_host(wrong, "cpu")
+            vitals.of_host(wrong, "cpu", 900)
 
 
 @pytest.mark.parametrize(

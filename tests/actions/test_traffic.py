@@ -76,10 +76,10 @@ class Local:
 
 def test_users_fare_well(look: Look, host: World) -> None:
     write(host, "blue", spread(3000, seed=2), errors=1, ago=1800)
-    write(host, "green", spread(3000), errors=1)
+    write(host, "green", spread(6000), errors=2)
     result = look("p95", bands="read 100ms 300ms 1s health 1ms 1ms 1ms")
     assert (result.status, result.target) == (Status.PASSED, 500), result
-    assert result.found.startswith(f"p95 {result.measured} ms of 3000 requests (green, "), result.found
+    assert result.found.startswith(f"p95 {result.measured} ms of 6000 requests (green, "), result.found
     assert next(one for one in result.evidence if one.get("class") == "read")["band"] == "watch"
     result = look("errors")
     assert (result.status, result.measured, result.target) == (Status.PASSED, 0.000333, 0.001)
@@ -97,7 +97,7 @@ def test_two_of_a_thousand_of_five_thousand_fail(near: Look, host: World) -> Non
     assert "the limit is 0.100%; with 95 % certainty it is 0.109% to 0.368%" in result.found
     result = near("error-band")
     assert (result.status, result.evidence[0]) == (Status.FAILED, {"band": "consider"})
-    assert "0.040% of 5000 before the switch: rising" in result.found
+    assert "0.040% of 5000 before the switch (0.011% to 0.146%)" in result.found
     assert near("p95").status is Status.PASSED
     write(host, "blue", spread(5000), errors=20, ago=1700)
     result = near("error-band")
@@ -182,6 +182,39 @@ def test_what_cannot_be_counted_says_what_to_do(near: Look, host: World) -> None
     assert (result.status, "access.log is not set" in result.found) == (Status.ERROR, True)
 
 
+def test_a_hanging_release_and_one_behind_a_broken_nginx_fail(near: Look, host: World) -> None:
+    write(host, "green", [100] * 1000)
+    write(host, "green", [30_000] * 950, status="499")
+    for proves, band in (("errors", None), ("error-band", "immediate")):
+        result = near(proves)
+        assert (result.status, result.evidence[0].get("band")) == (Status.FAILED, band), result
+        assert "950 of 1950 requests failed" in result.found
+        assert "950 given up by the client after 5 s" in result.found
+    os.truncate(host.work / "access.log", 0)
+    write(host, "green", [100] * 1000)
+    write(host, "", [100] * 900, errors=900)
+    for proves, band in (("errors", None), ("error-band", "immediate")):
+        result = near(proves)
+        assert (result.status, result.evidence[0].get("band")) == (Status.FAILED, band), result
+        assert "900 of 1900 requests failed" in result.found
+        assert "900 by nginx itself, for no slot" in result.found
+
+
+def test_errors_of_nginx_alone_need_no_slot_that_answers(near: Look, host: World) -> None:
+    write(host, "", [100] * 900, errors=900)
+    assert near("errors").status is Status.FAILED
+    assert near("p95").status is Status.ERROR
+
+
+@pytest.mark.parametrize(("lines", "known"), [(5, True), (6, False), (60, False)])
+def test_lines_that_nobody_can_read_may_be_errors(near: Look, host: World, lines: int, known: bool) -> None:
+    write(host, "green", [5] * 1000)
+    with (host.work / "access.log").open("a") as stream:
+        stream.write('127.0.0.1 - - [25/Nov/2026:02:00:00 +0000] "GET / HTTP/1.1" 500 5\n' * lines)
+    result = near("p95")
+    assert (result.status is Status.PASSED, "in another format" in result.found) == (known, not known), result
+
+
 def traffic(new: Figures, old: Figures | None = None, **more: Any) -> Traffic:
     baseline = Window("blue", 3600, {"read": old}) if old else None
     return Traffic(NEW, Window("green", 600, {"read": new}), baseline, **more)
@@ -201,6 +234,14 @@ def of(number: int, errors: int = 0, ms: int = 50) -> Figures:
         (of(1000, 5), None, Band.CONSIDER),
         (of(1000, 5), of(10_000, 50), Band.WATCH),
         (of(1000, 5), of(10_000, 1), Band.CONSIDER),
+        # A baseline of next to nothing says nothing: one of ten is no 10 %.
+        (of(10_000, 450), of(10, 1), Band.CONSIDER),
+        (of(10_000, 450), of(199, 9), Band.CONSIDER),
+        (of(10_000, 450), of(200, 9), Band.WATCH),
+        # Its share is above what is sure now, but it may as well have been within the limit.
+        (of(5000, 10), of(1000, 2), Band.CONSIDER),
+        (of(5000, 10), of(5000, 9), Band.CONSIDER),
+        (of(5000, 10), of(5000, 10), Band.WATCH),
         (of(1000, 50), of(10_000, 1), Band.CONSIDER),
         (of(1000, 66), of(10_000, 1), Band.IMMEDIATE),
     ],
@@ -238,6 +279,89 @@ def test_the_worst_class_decides_and_health_is_none() -> None:
     assert (judged.band, judged.why[:13]) == (Band.CONSIDER, "p95 of search")
 
 
+@pytest.mark.parametrize(
+    ("number", "errors", "status"),
+    [
+        (199, 0, Status.ERROR),
+        (199, 20, Status.FAILED),
+        (200, 0, Status.WARNED),
+        (1000, 0, Status.WARNED),
+        (5999, 5, Status.WARNED),
+        (6000, 0, Status.PASSED),
+        (6000, 5, Status.PASSED),
+        (6000, 6, Status.WARNED),
+        (6000, 10, Status.WARNED),
+        (6000, 11, Status.FAILED),
+    ],
+)
+def test_a_rate_of_errors_passes_where_so_many_requests_can_tell(number: int, errors: int, status: Status) -> None:
+    result = result_of(of(number, errors))
+    assert result.status is status, result
+    if status is Status.WARNED and number < 6000:
+        assert "6000 requests are needed to tell" in result.found
+
+
+def test_both_bounds_are_told_where_it_is_open() -> None:
+    result = result_of(of(1000))
+    assert "0 of 1000 requests failed (0.000%; green, 10 min), the limit is 0.100%" in result.found
+    assert "with 95 % certainty it is 0.000% to 0.383%" in result.found
+
+
+def test_how_many_are_enough_follows_the_limit_or_is_chosen() -> None:
+    assert result_of(of(600, 5), limit=0.01).status is Status.PASSED
+    assert result_of(of(599, 5), limit=0.01).status is Status.WARNED
+    assert result_of(of(300), enough=300).status is Status.PASSED
+    assert result_of(of(299), enough=300).status is Status.WARNED
+    assert result_of(of(5000), limit=0.0).status is Status.WARNED, "no number shows that nothing ever fails"
+
+
+def result_of(new: Figures, limit: float = 0.001, enough: int = 0) -> Result:
+    try:
+        return judging.judge(traffic(new), judging.Wanted("errors", Limits(), limit, enough=enough))
+    except CouldNotTell as fault:
+        return fault.result()
+
+
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [
+        (None, "what it was before is not known"),
+        (of(10, 1), "what it was before is not known: 10 requests, 200 are needed"),
+        (of(1000, 2), "0.200% of 1000 before the switch (0.055% to 0.726%): whether it rises is not sure"),
+        (of(10_000, 1), "0.010% of 10000 before the switch (0.002% to 0.057%): rising"),
+        (of(10_000, 20), "0.200% of 10000 before the switch (0.130% to 0.309%): not rising"),
+    ],
+)
+def test_whether_errors_rise_is_told(old: Figures | None, words: str) -> None:
+    assert bands.errors(traffic(of(10_000, 20), old)).why.endswith(words)
+
+
+def beside(now: dict[str, Figures], before: dict[str, Figures]) -> bands.Judged:
+    return bands.slower(Traffic(NEW, Window("green", 600, now), Window("blue", 600, before)))
+
+
+def test_a_class_with_too_few_requests_is_named_and_not_taken_for_well() -> None:
+    few = beside({"read": of(1000), "search": of(199, ms=10_000)}, {"read": of(1000), "search": of(5000)})
+    assert few.band is Band.INCONCLUSIVE
+    assert "search (199 requests now, 5000 before)" in few.why
+    young = beside({"read": of(1000), "write": of(5000, ms=10_000)}, {"read": of(1000), "write": of(150)})
+    assert (young.band, "write (5000 requests now, 150 before)" in young.why) == (Band.INCONCLUSIVE, True)
+    new = beside({"read": of(1000), "write": of(500)}, {"read": of(1000)})
+    assert (new.band, "write (500 requests now, 0 before)" in new.why) == (Band.INCONCLUSIVE, True)
+
+
+def test_a_class_of_next_to_no_traffic_is_left_out_by_name() -> None:
+    judged = beside({"read": of(9500), "search": of(199, ms=10_000)}, {"read": of(5000), "search": of(5000)})
+    assert judged.band is Band.NOTHING
+    assert "left out for too few requests: search (199 requests now, 5000 before)" in judged.why
+
+
+def test_what_is_surely_slower_is_so_whatever_was_left_out() -> None:
+    now = {"read": of(1000, ms=500), "write": of(199)}
+    judged = beside(now, {"read": of(1000, ms=100), "write": of(199)})
+    assert (judged.band, "left out for too few requests: write" in judged.why) == (Band.IMMEDIATE, True)
+
+
 def test_a_clock_that_was_moved_is_not_judged() -> None:
     with pytest.raises(CouldNotTell, match="clock was moved by 1 h"):
         judging.judge(traffic(of(500), clock_jump=3600.0), judging.Wanted("p95", Limits(), 500))
@@ -251,7 +375,7 @@ GOOD: dict[str, Any] = {
     "window": {"seconds": 1, "probes": 0, "ignored": 0, "slots": {}},
     "baseline": None,
 }
-CELL = {"requests": 1, "errors": 0, "refused": 0, "closed": 0, "ms": {"1": 1}}
+CELL = {"requests": 1, "errors": 0, "refused": 0, "closed": 0, "hung": 0, "ms": {"1": 1}}
 
 
 def test_an_answer_of_another_kind_is_not_known() -> None:
@@ -259,7 +383,19 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
     for wrong in ({}, {**GOOD, "read": {}}, {**GOOD, "window": []}, {**GOOD, "baseline": {"slots": 1}}):
         with pytest.raises(CouldNotTell):
             figures.parse(wrong)
-    for cell in ({}, {**CELL, "errors": 2}, {**CELL, "ms": {"x": 1}}, {**CELL, "ms": {"1": -1}}, {**CELL, "ms": []}):
+    for number in (float("nan"), float("inf")):
+        window = {**GOOD["window"], "seconds": number}
+        for wrong in ({**GOOD, "clock_jump": number}, {**GOOD, "window": window}):
+            with pytest.raises(CouldNotTell):
+                figures.parse(wrong)
+    for cell in (
+        {},
+        {**CELL, "errors": 2},
+        {**CELL, "hung": 1},
+        {**CELL, "ms": {"x": 1}},
+        {**CELL, "ms": {"1": -1}},
+        {**CELL, "ms": []},
+    ):
         with pytest.raises(CouldNotTell):
             figures.parse({**GOOD, "window": {**GOOD["window"], "slots": {"green": {"read": cell}}}})
 
@@ -278,6 +414,7 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
         {"bands": "read"},
         {"min_requests": 19},
         {"consider": 5.0},
+        {"enough_requests": 19},
         {"top_up": 5},
         {"top_up": 1001, "top_up_urls": "http://127.0.0.1/"},
         {"top_up_urls": "ftp://x"},
@@ -287,13 +424,14 @@ def test_an_answer_of_another_kind_is_not_known() -> None:
         {"prometheus": "http://127.0.0.1:9090"},
         {"prometheus": "http://127.0.0.1:9090", "since": "15m", "selector": 'a="b"}'},
         {"prometheus": "http://127.0.0.1:9090", "since": "15m", "requests_metric": "a{"},
+        {"prometheus": "http://127.0.0.1:9090", "since": "15m", "status_label": "a-b"},
     ],
 )
 def test_inputs_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
     capability = Catalog().get("traffic")
     good: dict[str, Any] = {name.replace("-", "_"): one.default for name, one in capability.manifest.inputs.items()}
     good |= {"host": "a@b", "config": "/x", "proves": "p95", "min_requests": 200, "consider": 1.25, "immediate": 4.0}
-    good |= {"top_up": 0}
+    good |= {"top_up": 0, "enough_requests": 0}
     assert capability.faults(good) == []
     assert len(capability.faults({**good, **wrong})) == 1
     with pytest.raises(Misconfigured):

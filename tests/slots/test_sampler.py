@@ -229,7 +229,9 @@ def test_requests_are_those_of_users() -> None:
     records += [{"uri": "/x", "status": "200", "request_time": f"{one / 1000}"} for one in range(1, 101)]
     records += [{"uri": "/x"}, {}, {"uri": "/x", "status": "x", "request_time": "1"}]
     assert counted(records, "/health") == {"requests": 100, "errors": 0, "marked": 0, "p95": 95}
-    assert counted([], "/")["p95"] is None
+    assert counted([], "/health")["p95"] is None
+    gone = [{"uri": "/", "status": "499", "request_time": seconds} for seconds in ("4.9", "5.1", "0.1")]
+    assert counted([*gone, {"uri": "/", "status": "500", "request_time": "0"}], "")["errors"] == 2
 
 
 def test_shares_of_processor_and_disk() -> None:

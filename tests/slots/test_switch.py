@@ -19,7 +19,7 @@ from slots.load import Load
 from slots.world import NEW, OLD, THIRD, World, lasting_port
 
 from deploy_gate import hostprogram
-from host import pointer
+from host import pointer, preflight
 from host.clock import Clock
 from host.heal import heal
 from host.machine import Machine
@@ -28,6 +28,7 @@ from host.prepare import stop_idle
 from host.probe import front_look
 from host.proof import Proof
 from host.rollback import roll_back
+from host.settings import Front
 from host.switch import switch
 from host.trouble import Trouble
 
@@ -345,6 +346,15 @@ def test_a_long_configuration_is_read_from_its_beginning(host: World) -> None:
 
 def lines_of(host: World) -> dict[str, tuple[str, str]]:
     return {one["name"]: (one["status"], one["found"]) for one in host.run("preflight").data["lines"]}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health", "passed"), ("/", "failed"), ("//?up=1", "failed")])
+def test_the_home_page_is_no_health_document(host: World, path: str, status: str) -> None:
+    settings = replace(host.settings, front=Front(url=f"http://127.0.0.1:{host.front}{path}"))
+    line = preflight.front(Machine(settings, who="test"))
+    assert (line.name, line.status) == ("front", status)
+    assert ("users" in line.found) == (status == "failed")
+    assert lines_of(host)["front"] == ("passed", "looks at /health")
 
 
 @pytest.mark.parametrize("document", ["live", pytest.param("ready", marks=pytest.mark.long)])

@@ -256,12 +256,37 @@ def test_an_upgraded_connection_has_no_time() -> None:
     cell = Cell()
     for status in (101, 499, 500, 599, 404):
         cell.take(status, 60)
-    assert cell.as_json() == {"requests": 5, "errors": 2, "refused": 1, "closed": 1, "ms": {"60000": 4}}
+    told = {"requests": 5, "errors": 3, "refused": 1, "closed": 1, "hung": 1}
+    assert cell.as_json() == {**told, "ms": {"60000": 4}}
+
+
+@pytest.mark.parametrize(("seconds", "errors"), [(0.2, 0), (4.999, 0), (5.0, 1), (60.0, 1)])
+def test_whom_nobody_answered_for_long_met_a_failure(seconds: float, errors: int) -> None:
+    cell = Cell()
+    cell.take(499, seconds)
+    cell.take(200, 60)
+    assert (cell.errors, cell.closed, cell.hung) == (errors, 1, errors)
+
+
+def test_what_nginx_answers_by_itself_to_what_is_no_request_is_no_failure() -> None:
+    window = Window(1_600_000_000, 1_800_000_000, ["blue", "-"])
+    counting = Tally([window], Classes([], "/health"), tally.Markers([]), ["blue"])
+    counting.take(
+        [
+            json.loads(line(1_700_000_000, slot=slot, status=status))
+            for slot, status in (("", 505), ("", 501), ("", 502), ("", 503), ("blue", 501))
+        ]
+    )
+    assert (window.cells["-"]["read"].errors, window.cells["-"]["read"].refused) == (2, 2)
+    assert window.cells["blue"]["read"].errors == 1
 
 
 def test_the_path_that_the_guard_looks_at_is_health_whatever_the_patterns_say() -> None:
     classes = Classes(["all=."], "/up")
     assert [classes.of("GET", path) for path in ("/up", "/x")] == ["health", "all"]
+    home = Classes([], tally.health_path("https://erp.example/"))
+    assert [home.of("GET", path) for path in ("/", "")] == ["read", "read"], "users ask for the home page too"
+    assert tally.health_path("https://erp.example/up?deep=1") == "/up"
     for text in ("x", "=y", "X=y", "a=["):
         with pytest.raises(Trouble):
             Classes([text], "/")

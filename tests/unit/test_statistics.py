@@ -100,3 +100,16 @@ def test_bounds_of_a_quantile_hold_it_as_often_as_they_say() -> None:
         low, high = counts.bounds(values, 0.95, rates.Z95)
         inside += low <= 100 * math.exp(1.6449) <= high
     assert 360 <= inside <= 396, inside
+
+
+def test_twice_the_limit_is_taken_for_less_in_one_window_of_twenty_at_most() -> None:
+    def passes(number: int, rate: float, limit: float) -> float:
+        """The chance that so few fail that their share is below the limit."""
+        most = math.ceil(number * limit - 1e-9) - 1
+        return sum(math.comb(number, k) * rate**k * (1 - rate) ** (number - k) for k in range(most + 1))
+
+    for limit, number in ((0.01, 600), (0.001, 6000), (0.05, 120)):
+        assert rates.telling(limit) == number
+        for more in range(number, 2 * number, max(number // 40, 1)):
+            assert passes(more, 2 * limit, limit) <= 0.05
+    assert passes(1000, 0.002, 0.001) > 0.13, "with a thousand it is one of seven"

@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 from deploy_gate.facts import http
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.units import show_duration
 
 _LIMIT = 8 * 1024 * 1024
 _SELECTOR = re.compile(r'\s*(?:[A-Za-z_]\w*\s*(?:=|!=|=~|!~)\s*"(?:[^"\\]|\\.)*"\s*(?:,\s*|$))*')
+LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 Labels = tuple[tuple[str, str], ...]
 _FIX = "see whether Prometheus scrapes it (Status, Targets), and correct the address or the selector"
@@ -60,14 +62,49 @@ class Prometheus:
         """How much each counter grew in `seconds` until `ago`.
 
         Of raw values, never rate(): that does not see what a counter was born with, and the first errors of a new
-        release are exactly that. A series that was not there, or was greater, began anew in between.
+        release are exactly that. One that was greater began anew in between. One that was not there began with nothing
+        where its process started since, or its target was scraped then; else it may be older, and CouldNotTell.
         """
         name = f"{metric}{{{selector}}}"
         late = self.query(name + _offset(ago))
         early = self.query(name + _offset(ago + seconds))
-        return {
-            key: value - early.get(key, 0.0) if value >= early.get(key, 0.0) else value for key, value in late.items()
-        }
+        strange = next((value for told in (late, early) for value in told.values() if not 0 <= value < math.inf), None)
+        if strange is not None:
+            found = f"{metric} in Prometheus is {strange:g}, which is no number of events"
+            raise CouldNotTell(found, "see what exports it; a gauge or a recording rule is no counter")
+        targets = self._beginnings(_of_target(selector), seconds, ago) if late else {}
+        grown = {}
+        for key, value in late.items():
+            start, scraped = _beginning(dict(key), targets)
+            was = 0.0 if start else early.get(key, 0.0 if scraped else None)
+            if was is None:
+                raise CouldNotTell(
+                    f"Prometheus has no {metric} of {show_duration(ago + seconds)} ago, and does not know that it "
+                    f"began since: {brief(str(dict(key).get('instance', '?')), 60)}",
+                    "its scrapes may have had a gap then: choose a window since, or export process_start_time_seconds",
+                )
+            grown[key] = value - was if value >= was else value
+        return grown
+
+    def _beginnings(self, target: str, seconds: float, ago: float) -> dict[Labels, tuple[bool, bool]]:
+        """Of each target at the window's end: whether its process started within, whether it was scraped before it."""
+        up, then = f"up{{{target}}}", ago + seconds
+        scraped = {_target(key) for key, value in self.query(up + _offset(then)).items() if value == 1}
+        young = f"process_start_time_seconds{{{target}}}{_offset(ago)} >= time() - {then:g}"
+        started = {_target(key) for key in self.query(young)}
+        known = {_target(key) for key in self.query(up + _offset(ago))}
+        return {one: (one in started, one in scraped) for one in known}
+
+
+def _target(labels: Labels) -> Labels:
+    return tuple(one for one in labels if one[0] in {"job", "instance"})
+
+
+def _beginning(labels: dict[str, str], targets: dict[Labels, tuple[bool, bool]]) -> tuple[bool, bool]:
+    """What is so of every target that the series may be of: a sum over several has no instance."""
+    mine = [what for target, what in targets.items() if all(labels.get(name, value) == value for name, value in target)]
+    started, either = ([what[0] for what in mine], [any(what) for what in mine])
+    return bool(mine) and all(started), bool(mine) and all(either)
 
 
 def _offset(seconds: float) -> str:

@@ -30,3 +30,15 @@ def wilson(hits: int, total: int, z: float = Z95) -> Interval:
     middle = (share + square / (2 * total)) / (1 + square / total)
     half = z * math.sqrt(share * (1 - share) / total + square / (4 * total * total)) / (1 + square / total)
     return Interval(share, 0.0 if hits == 0 else max(middle - half, 0.0), 1.0 if hits == total else middle + half)
+
+
+def telling(limit: float) -> int:
+    """From how many requests on a true rate of twice the limit stays below it in one window of twenty at most.
+
+    So many that six hits are the limit: by Poisson's distribution fewer than six where twelve are expected have a
+    chance of 2 %, and of no greater number is it above 5 % (the tests have it by the binomial one). Of 1,000 requests,
+    one of which would be the limit, none fails in one window of seven though two of 1,000 do.
+    """
+    if not 0 < limit <= 1:
+        raise ValueError("a share above 0")
+    return math.ceil(6 / limit - 1e-9)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from deploy_gate.result import one_line
 from deploy_gate.statistics import counts
 from deploy_gate.statistics.ranks import mann_whitney
-from deploy_gate.statistics.rates import wilson
-from deploy_gate.traffic.figures import HEALTH, Figures, Traffic
+from deploy_gate.statistics.rates import Interval, wilson
+from deploy_gate.traffic.figures import HEALTH, Figures, Traffic, together
 from deploy_gate.units import show_duration
 
 
@@ -38,6 +38,8 @@ class Limits:
     least_ms: int = 10
     """A baseline below counts as this: at a few milliseconds, of which nginx tells whole ones, a ratio says little."""
     p: float = 0.001
+    left_out: float = 0.05
+    """Of the traffic: a class that holds more may alone lift the p95 of all, so it may not be passed over."""
     effect: float = 0.64
     """A middling effect: with a small one, 0.56, the noise of an ordinary quarter of an hour was taken for a fault."""
 
@@ -53,31 +55,46 @@ class Judged:
 
 def errors(traffic: Traffic, limits: Limits = Limits()) -> Judged:
     """The triggers t-errors and c-errors: the error rate of all that users asked for, on its lower Wilson bound."""
-    users = traffic.window.users
-    if users.requests < limits.min_requests:
-        return _too_few(users.requests, limits, traffic)
-    rate = wilson(users.errors, users.requests)
-    told = (
-        f"{users.errors} of {users.requests} requests failed ({rate.share:.3%}, at least {rate.low:.3%} with 95 % "
-        "certainty)"
-    )
+    met = traffic.met
+    if met.requests < limits.min_requests:
+        return _too_few(met.requests, limits, traffic)
+    rate = wilson(met.errors, met.requests)
+    told = f"{failures(traffic)} ({rate.share:.3%}, at least {rate.low:.3%} with 95 % certainty)"
     if rate.low > limits.errors_immediate:
         return Judged(Band.IMMEDIATE, f"{told}, more than {limits.errors_immediate:.3g}", rate.share)
     if rate.low > limits.errors_consider:
-        before, rising = _before(traffic, rate.low)
+        before, rising = _before(traffic, rate, limits)
         return Judged(Band.CONSIDER if rising else Band.WATCH, f"{told}, {before}", rate.share)
     band = Band.WATCH if rate.share >= limits.errors_consider else Band.NOTHING
     return Judged(band, told, rate.share)
 
 
-def _before(traffic: Traffic, low: float) -> tuple[str, bool]:
-    """Whether it is more than before; where that is not known, it is taken to be."""
+def failures(traffic: Traffic) -> str:
+    """How many of how many failed, and which of them are no 5xx of the release itself."""
+    met = traffic.met
+    parts = {"given up by the client after 5 s": met.hung, "by nginx itself, for no slot": traffic.nowhere}
+    named = "".join(f", {number} {what}" for what, number in parts.items() if number)
+    return f"{met.errors} of {met.requests} requests failed{named}"
+
+
+def _before(traffic: Traffic, now: Interval, limits: Limits) -> tuple[str, bool]:
+    """Whether it is more than before; where that is not known, it is taken to be.
+
+    By the intervals of both. *Not rising* is one that was surely above the limit before, and not surely less than now.
+    """
     old = traffic.baseline.users if traffic.baseline else Figures()
     if not old.requests:
         return "what it was before is not known", True
+    if old.requests < limits.min_requests:
+        why = f"{old.requests} requests, {limits.min_requests} are needed"
+        return f"what it was before is not known: {why}", True
     rate = wilson(old.errors, old.requests)
-    told = f"{rate.share:.3%} of {old.requests} before the switch"
-    return (f"{told}: rising", True) if low > rate.share else (f"{told}: not rising", False)
+    told = f"{rate.share:.3%} of {old.requests} before the switch ({rate.low:.3%} to {rate.high:.3%})"
+    if now.low > rate.high:
+        return f"{told}: rising", True
+    if rate.low > limits.errors_consider:
+        return f"{told}: not rising", False
+    return f"{told}: whether it rises is not sure", True
 
 
 def slower(traffic: Traffic, limits: Limits = Limits()) -> Judged:
@@ -91,14 +108,28 @@ def slower(traffic: Traffic, limits: Limits = Limits()) -> Judged:
     pairs = {
         name: (new, traffic.baseline.classes.get(name, Figures()))
         for name, new in traffic.window.classes.items()
-        if name != HEALTH
+        if name != HEALTH and (new.requests or new.timed)
     }
     enough = {name: pair for name, pair in pairs.items() if min(one.timed for one in pair) >= limits.min_requests}
     if not enough:
         most = max((min(new.timed, old.timed) for new, old in pairs.values()), default=0)
         return _too_few(most, limits, traffic, " in a class of endpoints both now and before")
     judged = [_class(name, new, old, limits) for name, (new, old) in enough.items()]
-    return max(judged, key=lambda one: (_ORDER.index(one.band), one.value or 0))
+    worst = max(judged, key=lambda one: (_ORDER.index(one.band), one.value or 0))
+    return _beside(worst, {name: pair for name, pair in pairs.items() if name not in enough}, traffic, limits)
+
+
+def _beside(worst: Judged, left: dict[str, tuple[Figures, Figures]], traffic: Traffic, limits: Limits) -> Judged:
+    """What was judged, and what could not be: nothing is said to be well where that is a real share of the traffic."""
+    share = together([new for new, _ in left.values()]).requests / max(traffic.window.users.requests, 1)
+    if not left:
+        return worst
+    named = [f"{name} ({new.timed} requests now, {old.timed} before)" for name, (new, old) in sorted(left.items())]
+    words = f"left out for too few requests: {', '.join(named)}"
+    if worst.band in (Band.CONSIDER, Band.IMMEDIATE) or share <= limits.left_out:
+        return replace(worst, why=f"{worst.why}; {words}")
+    why = f"{words}: {share:.0%} of the traffic, at least {limits.min_requests} of each are needed; {worst.why}"
+    return Judged(Band.INCONCLUSIVE, one_line(why))
 
 
 def _class(name: str, new: Figures, old: Figures, limits: Limits) -> Judged:

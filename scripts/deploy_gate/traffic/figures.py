@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.statistics import counts
 
 HEALTH = "health"
+_NOWHERE = "-"
 _MOST_CELLS = 200
 _MOST_VALUES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Requests of one kind. `errors` answered with 5xx; `closed` ones the client did not wait for; `ms`: how long."""
+    """Requests of one kind. `closed` ones the client did not wait for, `hung` ones not after seconds; `ms`: how long.
+
+    `errors` were answered with 5xx, or hung.
+    """
 
     requests: int = 0
     errors: int = 0
     refused: int = 0
     closed: int = 0
     ms: Mapping[int, int] = field(default_factory=dict)
+    hung: int = 0
 
     @property
     def timed(self) -> int:
@@ -63,11 +69,19 @@ class Traffic:
     source: str = "the access log"
     elsewhere: int = 0
     """Requests of the window that the live slot did not answer."""
+    nowhere: int = 0
+    """Those of them that nginx itself answered with 5xx, for no slot."""
+
+    @property
+    def met(self) -> Figures:
+        """What users of the live release met: its answers, and failures in front of it, which no slot answered."""
+        users = self.window.users
+        return replace(users, requests=users.requests + self.nowhere, errors=users.errors + self.nowhere)
 
 
 def together(several: list[Figures]) -> Figures:
     """All of them as one."""
-    names = ("requests", "errors", "refused", "closed")
+    names = ("requests", "errors", "refused", "closed", "hung")
     sums = {name: sum(getattr(one, name) for one in several) for name in names}
     return Figures(**sums, ms=counts.merged(one.ms for one in several))
 
@@ -86,10 +100,11 @@ def parse(told: Mapping[str, Any]) -> Traffic:
             _window(other, baseline) if baseline else None,
             int(read["unreadable"]),
             int(read["taken"]),
-            float(told["clock_jump"]),
+            _finite(told["clock_jump"]),
             elsewhere=sum(others),
+            nowhere=_window(_NOWHERE, window).users.errors,
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         found_ = "the server's answer does not say how many requests there were"
         fix = "see `slots traffic` on the server; the program there may be another version's"
         raise CouldNotTell(found_, fix) from None
@@ -100,14 +115,22 @@ def _window(slot: str, told: Mapping[str, Any]) -> Window:
     if len(cells) > _MOST_CELLS:
         raise ValueError
     classes = {brief(str(name), 40): _figures(cell) for name, cell in cells.items()}
-    return Window(slot, float(told["seconds"]), classes, int(told["probes"]), int(told["ignored"]))
+    return Window(slot, _finite(told["seconds"]), classes, int(told["probes"]), int(told["ignored"]))
+
+
+def _finite(value: Any) -> float:
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError
+    return found
 
 
 def _figures(cell: Mapping[str, Any]) -> Figures:
     ms = {int(key): int(value) for key, value in cell["ms"].items()}
     if len(ms) > _MOST_VALUES or any(key < 0 or value < 0 for key, value in ms.items()):
         raise ValueError
-    requests, errors, refused, closed = (int(cell[name]) for name in ("requests", "errors", "refused", "closed"))
-    if not 0 <= errors <= requests:
+    names = ("requests", "errors", "refused", "closed", "hung")
+    requests, errors, refused, closed, hung = (int(cell[name]) for name in names)
+    if not 0 <= hung <= errors <= requests:
         raise ValueError
-    return Figures(requests, errors, refused, closed, ms)
+    return Figures(requests, errors, refused, closed, ms, hung)

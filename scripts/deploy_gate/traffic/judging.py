@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed, warned
-from deploy_gate.statistics.rates import wilson
+from deploy_gate.statistics.rates import telling, wilson
 from deploy_gate.traffic import bands
 from deploy_gate.traffic.bands import Band, Judged, Limits
 from deploy_gate.traffic.figures import Figures, Traffic, Window
@@ -16,6 +16,8 @@ Proves = Literal["p95", "errors", "error-band", "latency-band"]
 Rows = dict[str, tuple[float, float, float]]
 _CLOCK = 5.0
 _FEW = 50
+_TORN, _UNREADABLE = 5, 0.001
+"""Lines that a full disk or a rotation may tear; and the share from which on errors may hide among them."""
 _NAMES = ("target", "watch", "warning", "critical")
 
 
@@ -27,6 +29,8 @@ class Wanted:
     limits: Limits = field(default_factory=Limits)
     limit: float = 0.0
     rows: Rows = field(default_factory=dict)
+    enough: int = 0
+    """Of how many requests a rate of errors below the limit is believed; 0: of so many as tell it from twice that."""
 
 
 def rows(text: str) -> Rows:
@@ -53,7 +57,7 @@ def judge(traffic: Traffic, wanted: Wanted, sent: int = 0) -> Result:
     if wanted.proves == "p95":
         return _p95(window, wanted, where, evidence)
     if wanted.proves == "errors":
-        return _errors(window, wanted, where, evidence)
+        return _errors(traffic, wanted, where, evidence)
     look = bands.errors if wanted.proves == "error-band" else bands.slower
     return _band(look(traffic, wanted.limits), where, evidence)
 
@@ -62,7 +66,7 @@ def _require_sound(traffic: Traffic, evidence: list[Evidence]) -> None:
     if abs(traffic.clock_jump) > _CLOCK:
         found = f"the server's clock was moved by {show_duration(traffic.clock_jump)} since the switch"
         raise CouldNotTell(found, "wait until the clock is right, then ask for a window since then", evidence)
-    if traffic.unreadable > traffic.taken:
+    if traffic.unreadable > max(_TORN, _UNREADABLE * (traffic.unreadable + traffic.taken)):
         found = f"{traffic.unreadable} lines of the access log are in another format, {traffic.taken} are in ours"
         raise CouldNotTell(found, "give that log the log_format of `slots nginx show`, and reload nginx", evidence)
 
@@ -82,13 +86,13 @@ def _p95(window: Window, wanted: Wanted, where: str, evidence: list[Evidence]) -
     return passed(found, **more)
 
 
-def _errors(window: Window, wanted: Wanted, where: str, evidence: list[Evidence]) -> Result:
-    users = window.users
-    if users.requests < min(wanted.limits.min_requests, _FEW):
-        raise _too_few(users.requests, wanted, where, evidence)
-    rate = wilson(users.errors, users.requests)
+def _errors(traffic: Traffic, wanted: Wanted, where: str, evidence: list[Evidence]) -> Result:
+    met = traffic.met
+    if met.requests < min(wanted.limits.min_requests, _FEW):
+        raise _too_few(met.requests, wanted, where, evidence)
+    rate = wilson(met.errors, met.requests)
     found = (
-        f"{users.errors} of {users.requests} requests failed ({rate.share:.3%}; {where}), the limit is "
+        f"{bands.failures(traffic)} ({rate.share:.3%}; {where}), the limit is "
         f"{wanted.limit:.3%}; with 95 % certainty it is {rate.low:.3%} to {rate.high:.3%}"
     )
     more: dict[str, Any] = {"target": wanted.limit, "measured": round(rate.share, 6), "evidence": evidence}
@@ -96,10 +100,16 @@ def _errors(window: Window, wanted: Wanted, where: str, evidence: list[Evidence]
         return failed(
             found, "read the errors in the log of the live slot (`slots logs`); mend them, or roll back", **more
         )
-    if users.requests < wanted.limits.min_requests:
-        raise _too_few(users.requests, wanted, where, evidence)
+    if met.requests < wanted.limits.min_requests:
+        raise _too_few(met.requests, wanted, where, evidence)
     if rate.share >= wanted.limit:
         return warned(found, "watch it: so few requests leave open whether the rate is above the limit", **more)
+    enough = wanted.enough or telling(wanted.limit)
+    if met.requests < enough:
+        fix = (
+            "watch it, and ask again when there was more traffic; or choose `enough-requests`, and know what it misses"
+        )
+        return warned(f"{found}; {enough} requests are needed to tell", fix, **more)
     return passed(found, **more)
 
 

@@ -13,6 +13,12 @@ from deploy_gate.traffic.figures import Figures, Traffic, Window
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _PATHS = ("handler", "path", "endpoint", "route", "uri")
+_STATUS = (
+    *("status", "code", "status_code", "http_status", "response_code", "http_status_code"),
+    *("http_response_status_code", "status_class"),
+)
+_LONGEST = 1e7
+_NUMBER = re.compile(r"[1-9](?:\d\d|xx|XX)")
 Patterns = Sequence[tuple[str, re.Pattern[str]]]
 
 
@@ -23,6 +29,8 @@ class Metrics:
     requests: str
     durations: str
     classes: Patterns
+    status: str = ""
+    """Label of the status; empty: whichever of the usual ones holds one."""
 
 
 def traffic(server: Prometheus, metrics: Metrics, selectors: tuple[str, str], spans: tuple[float, float]) -> Traffic:
@@ -47,7 +55,7 @@ def _window(server: Prometheus, metrics: Metrics, selector: str, seconds: float,
             ignored += number
         else:
             one = found.get(kind, Figures())
-            failed = number if _status(labels) == "5" else 0
+            failed = number if number and _status(labels, metrics) >= "5" else 0
             found[kind] = replace(one, requests=one.requests + number, errors=one.errors + failed)
     for kind, ms in _times(
         server.grown(f"{metrics.durations}_bucket", selector, seconds, ago), metrics.classes
@@ -63,16 +71,24 @@ def _class(labels: Labels, classes: Patterns) -> str:
     return next((name for name, pattern in classes if path and pattern.search(path)), plain)
 
 
-def _status(labels: Labels) -> str:
+def _status(labels: Labels, metrics: Metrics) -> str:
+    """`503` or `5xx`; CouldNotTell without one: taken for well, every error would vanish."""
     known = dict(labels)
-    return next((known[name] for name in ("status", "code", "status_code", "http_status") if name in known), "")[:1]
+    names = (metrics.status,) if metrics.status else _STATUS
+    found = next((known[name] for name in names if _NUMBER.fullmatch(known.get(name, ""))), "")
+    if not found:
+        shown = ", ".join(f"{name}={value}" for name, value in labels if name != "__name__")
+        told = f"Prometheus has requests of which {metrics.requests} tells no status: {{{brief(shown, 200)}}}"
+        fix = "name the label that holds 500 or 5xx in `status-label`, or let the application export one"
+        raise CouldNotTell(told, fix)
+    return found
 
 
 def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[int, int]]:
     """Each request counts with the upper bound of its bucket: what is said to be within a limit is."""
     series: dict[Labels, list[tuple[float, float]]] = {}
     for labels, grown in buckets.items():
-        bound = float(dict(labels).get("le", "inf"))
+        bound = _bound(dict(labels).get("le", ""))
         series.setdefault(tuple(one for one in labels if one[0] != "le"), []).append((bound, grown))
     found: dict[str, dict[int, int]] = {}
     for labels, points in series.items():
@@ -86,3 +102,15 @@ def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[in
             ms[key] = ms.get(key, 0) + max(round(grown - below), 0)
             below, last = max(grown, below), bound
     return found
+
+
+def _bound(text: str) -> float:
+    """Seconds; CouldNotTell for what bounds no bucket of a histogram."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if found == math.inf or 0 <= found < _LONGEST:
+        return found
+    told = f"Prometheus tells no upper bound of a bucket: le is {brief(text, 40) or 'missing'}"
+    raise CouldNotTell(told, "correct `duration-metric`: the name of a histogram of seconds, without _bucket")
