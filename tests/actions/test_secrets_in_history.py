@@ -1,0 +1,188 @@
+"""secrets-in-history on real repositories: every ref and every message, incremental, and never the secret itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from support import Repository
+
+from deploy_gate.facts import secret_rules
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import Result, Status
+
+# Put together here, so that this very file holds no secret.
+TOKEN = "7182736459" + ":AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawx"
+OTHER = "7182736458" + ":AAGdqTcvCH2vGWJxfSeofSAs0K5PALDsbwy"
+ADDRESS = "postgresql+psycopg://erp:" + "Zq8vT2nL4x@db.internal:5432/erp"
+KEY = "JWT_SECRET=" + "f3b1c9d47a6e8052b7f41d9c6a3e5f8071b2c4d6"
+RULE = "deploygate.telegram-bot-token"
+
+
+@pytest.fixture
+def look(ask: Callable[..., Result], repository: Repository) -> Callable[..., Result]:
+    repository.write("readme", "a shop\n")
+    repository.commit("begin")
+
+    def run(**given: object) -> Result:
+        result = ask("secrets-in-history", **given)
+        assert not [one for one in (TOKEN, OTHER, ADDRESS, KEY[11:], "Zq8vT2nL4x") if one in str(result.as_json())]
+        return result
+
+    return run
+
+
+def test_a_clean_history(look: Callable[..., Result]) -> None:
+    result = look()
+    assert (result.status, result.measured) == (Status.PASSED, 0), result
+    assert result.found == "0 secrets in 1 commit of all refs (1 new since the last scan), the limit is 0"
+
+
+def test_what_was_deleted_is_still_there(look: Callable[..., Result], repository: Repository) -> None:
+    repository.write("bot.env", f"TOKEN={TOKEN}\n{ADDRESS}\n{KEY}\n")
+    commit = repository.commit("add")
+    repository.git("rm", "-q", "bot.env")
+    repository.commit("and away")
+    result = look()
+    assert (result.status, result.measured) == (Status.FAILED, 3), result
+    assert {(one["rule"], one["path"], one["commit"], one["line"]) for one in result.evidence} == {
+        (RULE, "bot.env", commit, 1),
+        ("deploygate.database-url-password", "bot.env", commit, 2),
+        ("deploygate.jwt-secret", "bot.env", commit, 3),
+    }
+    assert f"in bot.env of {commit[:12]}" in result.found
+
+
+def test_every_ref_and_every_message(look: Callable[..., Result], repository: Repository) -> None:
+    repository.git("switch", "-q", "-c", "side")
+    repository.write("a", f"# kingfisher:ignore {TOKEN}\n")
+    repository.commit("side")
+    repository.git("switch", "-q", "main")
+    repository.git("tag", "-a", "v1", "-m", f"the bot is {OTHER}")
+    repository.git("commit", "-q", "--allow-empty", "-m", f"begin\n\nwith {ADDRESS}")
+    said = repository.git("rev-parse", "HEAD")
+    repository.git("commit", "-q", "--allow-empty", "-m", "end")
+    result = look()
+    places = {(one["rule"], one.get("path", "message")) for one in result.evidence}
+    assert places == {(RULE, "a"), (RULE, "message"), ("deploygate.database-url-password", "message")}, result
+    assert any(one["commit"] == said for one in result.evidence)
+
+
+def test_what_no_ref_reaches_is_no_history(look: Callable[..., Result], repository: Repository) -> None:
+    path = repository.write("loose", f"TOKEN={TOKEN}\n")
+    blob = repository.git("hash-object", "-w", "loose")
+    path.unlink()
+    assert look().status is Status.PASSED
+    repository.git("tag", "key", blob)
+    result = look()
+    assert (result.status, result.measured) == (Status.FAILED, 1), result
+
+
+def test_only_new_commits_are_scanned_and_old_finds_stay(
+    look: Callable[..., Result], repository: Repository, tmp_path: Path
+) -> None:
+    cache = tmp_path / "seen.json"
+    repository.write("bot.env", f"TOKEN={TOKEN}\n")
+    first = repository.commit("add")
+    assert look(cache=cache).measured == 1
+    kept = cache.read_text()
+    assert TOKEN not in kept
+    repository.write("bot.env", f"# changed\nTOKEN={TOKEN}\n")
+    repository.commit("the same secret again")
+    again = look(cache=cache)
+    assert (again.status, again.measured) == (Status.FAILED, 1), again
+    assert "3 commits of all refs (1 new since" in again.found
+    assert again.evidence[0]["commit"] == first
+    repository.write("new.env", f"TOKEN={OTHER}\n")
+    repository.commit("another")
+    assert look(cache=cache).measured == look().measured == 2
+    assert "(0 new" in look(cache=cache).found
+    # A merge that brings in what neither side had.
+    repository.git("switch", "-q", "-c", "side", first)
+    repository.write("x", "x\n")
+    repository.commit("x")
+    repository.git("switch", "-q", "main")
+    repository.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    repository.write("evil", ADDRESS)
+    repository.commit("merge")
+    assert look(cache=cache).measured == 3
+    # What is forgotten by a rewritten history is no find any more.
+    repository.git("reset", "-q", "--hard", f"{first}~1")
+    repository.git("branch", "-q", "-D", "side")
+    assert look(cache=cache).status is Status.PASSED
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"schema": 1}', "cut"])
+def test_a_damaged_cache_is_no_evidence(
+    look: Callable[..., Result], repository: Repository, tmp_path: Path, damage: str
+) -> None:
+    cache = tmp_path / "seen.json"
+    repository.write("bot.env", f"TOKEN={TOKEN}\n")
+    repository.commit("add")
+    look(cache=cache)
+    data = json.loads(cache.read_text())
+    data["places"] = [{"rule": 1}]
+    cache.write_text(json.dumps(data) if damage == "cut" else damage)
+    assert look(cache=cache).measured == 1
+
+
+def test_the_baseline(look: Callable[..., Result], repository: Repository) -> None:
+    repository.write("bot.env", f"TOKEN={TOKEN}\n")
+    commit = repository.commit("add")
+    entry = "known:\n  - rule: {}\n    path: bot.env\n    commit: '{}'\n    why: revoked\n    by: ada\n    until: {}\n"
+    today = date.today()
+    repository.write("known.yml", entry.format(RULE, commit[:12], today + timedelta(days=2)))
+    result = look(baseline="known.yml")
+    assert (result.status, result.measured) == (Status.PASSED, 0), result
+    assert result.found.endswith("; 1 more in the baseline")
+    assert "revoked" in str(result.evidence[0]["message"])
+    repository.write("known.yml", entry.format(RULE, commit[:12], today - timedelta(days=2)))
+    result = look(baseline="known.yml")
+    assert (result.status, "whose baseline ended on" in result.found) == (Status.FAILED, True)
+    repository.write("known.yml", entry.format(RULE, "0" * 12, today + timedelta(days=2)))
+    result = look(baseline="known.yml")
+    assert (result.status, result.evidence[-1]["rule"]) == (Status.FAILED, "stale-baseline")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "known: 1\n",
+        "known:\n  - {rule: a}\n",
+        "known:\n  - {rule: a, path: b, commit: z, why: c, by: d, until: 2027-01-01}\n",
+        "known:\n  - {rule: a, path: b, commit: 'abcdef1', why: c, by: d, until: soon}\n",
+        "known:\n  - {rule: a, path: b, commit: 'abcdef1', why: c, by: d, until: 2027-01-01, more: e}\n",
+    ],
+)
+def test_a_baseline_that_is_none(load: Callable[[str], object], repository: Repository, text: str) -> None:
+    from deploy_gate.facts import secret_baseline
+
+    repository.write("known.yml", text)
+    with pytest.raises(Misconfigured):
+        secret_baseline.read("known.yml")
+
+
+def test_a_clone_that_has_not_everything(look: Callable[..., Result], repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.commit("two")
+    repository.git("clone", "-q", "--depth", "1", f"file://{repository.path}", str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    result = look()
+    assert (result.status, "shallow" in result.found, "fetch-depth: 0" in result.fix) == (Status.ERROR, True, True)
+    monkeypatch.chdir(tmp_path)
+    assert look().status is Status.ERROR
+
+
+def test_rules_find_what_they_are_for_and_nothing_else() -> None:
+    found = {rule.id for text in (TOKEN, ADDRESS, KEY) for rule, _ in secret_rules.find(text)}
+    assert found == {rule.id for rule in secret_rules.RULES}
+    harmless = [
+        "postgresql://postgres:postgres@localhost:5432/test",
+        "postgresql://erp:${DB_PASSWORD}@db/erp",
+        "secret_key = settings.secret_key.get_secret_value()",
+        "JWT_SECRET=change-me-please-change-me-please",
+        "12345678:AA",
+    ]
+    assert [text for text in harmless if list(secret_rules.find(text))] == []
