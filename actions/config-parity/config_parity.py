@@ -1,4 +1,4 @@
-"""Two servers are configured alike: versions, services, limits, timers, names of settings, and whether values differ."""
+"""Two servers are configured alike: versions, services, limits, timers, names of settings; values equal or not."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Facts:
     needed: int
 
 
-def check(  # noqa: PLR0913 - one parameter for each input
+def check(
     *,
     host: str,
     host_keys: str,
@@ -74,7 +74,7 @@ def _wanted(schema: Schema | None, required: Sequence[str], elsewhere: Sequence[
     """The model's fields without what comes from elsewhere, and names that are required in any case."""
     found = schema or Schema("", {"sensitive": True, "delimiter": "", "ignore_empty": False, "none": None}, ())
     gone = {one.upper() for one in elsewhere}
-    more = [{"names": [one], "above": [], "required": True, "shape": {}} for one in required]
+    more: list[dict[str, Any]] = [{"names": [one], "above": [], "required": True, "shape": {}} for one in required]
     known = {name.upper() for one in more for name in one["names"]}
     fields = [_needed(one, known) for one in found.fields if not gone & {name.upper() for name in one["names"]}]
     named = {name.upper() for one in fields for name in one["names"]}
@@ -111,7 +111,7 @@ def judge(facts: Facts) -> Result:
     total = f"{counted(len(facts.fields), 'variable')} ({facts.needed} required)"
     if not facts.wrong:
         return passed(f"0 of {total} missing, empty or of a wrong type, the limit is 0", target=0, measured=0)
-    order = sorted(facts.wrong, key=lambda name: (_WORDS.index(facts.wrong[name]), name))
+    order = sorted(facts.wrong, key=lambda name: (_WORDS.index(facts.wrong[name]), name.upper()))
     told = {name: _told(name, facts) for name in order}
     shown = "; ".join(list(told.values())[:4]) + ("; …" if len(told) > 4 else "")
     evidence: list[Evidence] = [

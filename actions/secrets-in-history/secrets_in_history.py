@@ -13,7 +13,7 @@ from deploy_gate.facts.history import Layout
 from deploy_gate.facts.kingfisher import Place
 from deploy_gate.facts.secret_baseline import Known
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Evidence, Result, brief, failed, passed
+from deploy_gate.result import Evidence, Json, Result, brief, failed, passed
 from deploy_gate.units import Duration, counted, show_duration
 
 ABOUT = About(locks=(kingfisher.LOCK,), timeout=3700)
@@ -144,7 +144,7 @@ def _evidence(find: Find, known: Known | None, today: date) -> Evidence:
         told += f"; in the baseline until {known.until} by {brief(known.by)}: {brief(known.why, 200)}"
     elif known:
         told += f"; its baseline ended on {known.until}"
-    place = {"path": brief(first.path, 300), "line": first.line} if first.path != _MESSAGE else {}
+    place: dict[str, Json] = {"path": brief(first.path, 300), "line": first.line} if first.path != _MESSAGE else {}
     return {"message": told, "rule": first.rule, "commit": first.commit, **place}
 
 

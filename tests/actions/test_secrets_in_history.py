@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,7 +133,7 @@ def test_the_baseline(look: Callable[..., Result], repository: Repository) -> No
     repository.write("bot.env", f"TOKEN={TOKEN}\n")
     commit = repository.commit("add")
     entry = "known:\n  - rule: {}\n    path: bot.env\n    commit: '{}'\n    why: revoked\n    by: ada\n    until: {}\n"
-    today = date.today()
+    today = datetime.now(UTC).date()
     repository.write("known.yml", entry.format(RULE, commit[:12], today + timedelta(days=2)))
     result = look(baseline="known.yml")
     assert (result.status, result.measured) == (Status.PASSED, 0), result
@@ -165,7 +165,9 @@ def test_a_baseline_that_is_none(load: Callable[[str], object], repository: Repo
         secret_baseline.read("known.yml")
 
 
-def test_a_clone_that_has_not_everything(look: Callable[..., Result], repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clone_that_has_not_everything(
+    look: Callable[..., Result], repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository.commit("two")
     repository.git("clone", "-q", "--depth", "1", f"file://{repository.path}", str(tmp_path / "shallow"))
     monkeypatch.chdir(tmp_path / "shallow")

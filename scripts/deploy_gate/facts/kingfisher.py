@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_gate import bootstrap, process
+from deploy_gate.bootstrap.place import environments_folder
 from deploy_gate.facts import secret_rules
 from deploy_gate.result import CouldNotTell, brief
 
@@ -58,7 +59,17 @@ def scan(scanner: Path, target: Path, more: Sequence[str], home: Path, timeout: 
     """
     rules = home / "rules.yml"
     rules.write_text(secret_rules.as_file())
-    argv = [scanner, "scan", target, "--rules-path", rules, "--rule-cache-dir", _cache(home), *_ALWAYS, *more]
+    argv: list[str | Path] = [
+        scanner,
+        "scan",
+        target,
+        "--rules-path",
+        rules,
+        "--rule-cache-dir",
+        _cache(home),
+        *_ALWAYS,
+        *more,
+    ]
     env = {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
     done = process.run(argv, timeout=timeout, cwd=home, env=env, limit=_LIMIT)
     if done.code not in (_CLEAN, _FOUND):
@@ -70,7 +81,7 @@ def scan(scanner: Path, target: Path, more: Sequence[str], home: Path, timeout: 
 def _cache(home: Path) -> Path:
     """Compiled rules are kept between runs: compiling them costs seconds."""
     try:
-        folder = bootstrap.environments_folder().parent / "kingfisher-rules"
+        folder = environments_folder().parent / "kingfisher-rules"
         folder.mkdir(mode=0o700, exist_ok=True)
     except (OSError, bootstrap.SetupError):
         return home / "rules"

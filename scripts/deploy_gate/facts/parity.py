@@ -90,8 +90,14 @@ def _family(name: str) -> set[str]:
     """The families that a fact may belong to."""
     stem = name.partition(".")[0]
     known = {
-        **{"machine": "os", "service": "compose", "image": "compose", "psql": "postgresql", "limit": "limits"},
-        **{"sysctl": "limits", "timer": "timers", "values": "settings"},
+        "machine": "os",
+        "service": "compose",
+        "image": "compose",
+        "psql": "postgresql",
+        "limit": "limits",
+        "sysctl": "limits",
+        "timer": "timers",
+        "values": "settings",
     }
     return {known.get(stem, stem)}
 

@@ -50,8 +50,8 @@ def _texts(values: Any) -> tuple[str, ...]:
 def _place(one: Any) -> Place:
     if list(one) != list(_FIELDS) or not isinstance(one["line"], int):
         raise ValueError
-    texts = {name: str(one[name]) for name in _FIELDS if name != "line"}
-    return Place(**texts, line=one["line"])
+    rule, path, commit, mark = (str(one[name]) for name in _FIELDS if name != "line")
+    return Place(rule, path, one["line"], commit, mark)
 
 
 def _kept(one: Place) -> dict[str, str | int]:

@@ -54,11 +54,13 @@ def read(file: str) -> list[Known]:
 
 def _known(entry: Any) -> Known:
     if not isinstance(entry, dict):
-        raise ValueError(f"expected the keys {', '.join(_FIELDS)}")
+        raise ValueError(f"expected the keys {', '.join(_FIELDS)}")  # noqa: TRY004 - told like every other fault
     wrong = [brief(str(key), 40) for key in entry if key not in _FIELDS]
     missing = [name for name in _FIELDS if not str(entry.get(name) or "").strip()]
     if wrong or missing:
-        raise ValueError("; ".join([*(f"unknown key {one}" for one in wrong), *(f"{one} is missing" for one in missing)]))
+        raise ValueError(
+            "; ".join([*(f"unknown key {one}" for one in wrong), *(f"{one} is missing" for one in missing)])
+        )
     texts = {name: str(entry[name]).strip() for name in _FIELDS if name != "until"}
     if not _COMMIT.fullmatch(texts["commit"]):
         raise ValueError("commit is not a commit's hash of 7 digits or more (quote it)")

@@ -1,4 +1,4 @@
-"""Telling whether two places hold the same secret, also when they were found by two scans: by a hash that is not shown."""
+"""Telling whether two places hold the same secret, also when two scans found them: by a hash that is not shown."""
 
 from __future__ import annotations
 

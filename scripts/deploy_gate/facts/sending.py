@@ -34,9 +34,7 @@ def ask(connection: Connection, name: str, given: Any, *, also: tuple[str, ...] 
     if done.code == 127:
         raise CouldNotTell(f"there is no python3 on {where}", "install Python 3.9 or newer there")
     try:
-        if done.code:
-            raise ValueError
-        return json.loads(done.out)
+        return json.loads("" if done.code else done.out)
     except (ValueError, RecursionError):
         # The last line of a traceback could hold what was read there.
         kind = done.err.strip().splitlines()[-1:] or [""]

@@ -26,7 +26,9 @@ _CALL = "\nimport json as _json\n_found = main({'model': sys.argv[1]})\n"
 _CALL += "with open(sys.argv[2], 'w', encoding='utf-8') as _stream:\n    _json.dump(_found, _stream)\n"
 _FIX = "make it again with `do settings-schema`"
 _OPTIONS: Mapping[str, type | tuple[type, ...]] = {
-    **{"sensitive": bool, "delimiter": str, "ignore_empty": bool},
+    "sensitive": bool,
+    "delimiter": str,
+    "ignore_empty": bool,
     "none": (str, type(None)),
 }
 
@@ -122,7 +124,13 @@ def expected(shape: Mapping[str, Any]) -> str:
 
 
 _BOUNDS = {
-    **{"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than"},
-    **{"minLength": "of at least length", "maxLength": "of at most length", "pattern": "like", "format": "as"},
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+    "minLength": "of at least length",
+    "maxLength": "of at most length",
+    "pattern": "like",
+    "format": "as",
     "multipleOf": "a multiple of",
 }

@@ -11,6 +11,7 @@ import re
 import resource
 import uuid
 from datetime import date, datetime
+from pathlib import Path
 
 from deploy_gate import dotenv
 
@@ -41,7 +42,8 @@ def main(given: dict[str, Any]) -> dict[str, Any]:
             return {"trouble": f"{path}: {fault}"}
     options = given["options"]
     known = values if options["sensitive"] else {name.lower(): value for name, value in values.items()}
-    words, asked = {}, set()
+    words: dict[str, str] = {}
+    asked: set[str] = set()
     for field in given["fields"]:
         names = [name if options["sensitive"] else name.lower() for name in field["names"]]
         if asked & set(names):
@@ -52,7 +54,7 @@ def main(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parsed(path: str) -> Mapping[str, str]:
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         raw = stream.read(MOST + 1)
     if len(raw) > MOST:
         raise ValueError(f"it is larger than {MOST} bytes")
@@ -130,7 +132,7 @@ def _formatted(value: str, form: str) -> bool:
         elif form == "date":
             date.fromisoformat(value)
         elif form == "date-time" and not value.isdigit():
-            datetime.fromisoformat(value.replace("Z", "+00:00"))
+            datetime.fromisoformat(value.replace("Z", "+00:00"))  # noqa: FURB162 - Python 3.9 knows no Z
     except ValueError:
         return False
     return form not in ("uri", "multi-host-uri") or _URI.fullmatch(value) is not None
@@ -145,6 +147,10 @@ def _json(value: str, shape: dict[str, Any]) -> bool:
 
 
 _KINDS = {
-    **{"integer": _integer, "number": _number, "boolean": _boolean, "string": _string},
-    **{"array": _json, "object": _json},
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "string": _string,
+    "array": _json,
+    "object": _json,
 }

@@ -6,7 +6,6 @@ key of this run. `unread` are families of facts that could not be read, with why
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import platform
@@ -14,6 +13,7 @@ import re
 import resource
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from deploy_gate import dotenv
 from deploy_gate.sent.reading import ABSENT, MOST, VERSION, Facts, Unread, read, run, version
@@ -106,7 +106,7 @@ def _python(found: Facts, _: dict[str, Any]) -> None:
 
 def _postgresql(found: Facts, _: dict[str, Any]) -> None:
     found.facts["psql"] = version("psql", "psql", "--version")
-    servers = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
+    servers = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/postgres")))
     told = {version("postgres", one, "--version") for one in servers or ["postgres"]}
     found.facts["postgresql"] = ", ".join(sorted(told))
 
@@ -124,16 +124,16 @@ def _nginx(found: Facts, _: dict[str, Any]) -> None:
         raise Unread(f"nginx -V tells no modules (exit code {code})")
     for word in re.findall(r"--(?:with|without|add|add-dynamic)-?([\w-]*module(?:=[^\s']+)?)", out):
         found.facts["nginx.module." + word.rstrip("/").rpartition("/")[2].replace("=dynamic", "")] = "built in"
-    for path in glob.glob("/etc/nginx/modules-enabled/*.conf"):
-        found.facts["nginx.enabled." + re.sub(r"^\d+-|\.conf$", "", os.path.basename(path))] = "enabled"
+    for path in Path("/etc/nginx/modules-enabled").glob("*.conf"):
+        found.facts["nginx.enabled." + re.sub(r"^\d+-|\.conf$", "", path.name)] = "enabled"
 
 
 def _timezone(found: Facts, _: dict[str, Any]) -> None:
     link = os.path.realpath("/etc/localtime")
     known = link.partition("/zoneinfo/")[2]
-    if not known and os.path.exists("/etc/timezone"):
+    if not known and Path("/etc/timezone").exists():
         known = read("/etc/timezone").strip()
-    found.facts["timezone"] = (os.environ.get("TZ") or known or ("UTC" if not os.path.exists(link) else "")).lstrip(":")
+    found.facts["timezone"] = (os.environ.get("TZ") or known or ("UTC" if not Path(link).exists() else "")).lstrip(":")
     if not found.facts["timezone"]:
         del found.facts["timezone"]
         raise Unread("/etc/localtime names no zone")
@@ -142,7 +142,7 @@ def _timezone(found: Facts, _: dict[str, Any]) -> None:
 def _locale(found: Facts, _: dict[str, Any]) -> None:
     text = ""
     for path in ("/etc/default/locale", "/etc/locale.conf"):
-        text += read(path) if os.path.exists(path) else ""
+        text += read(path) if Path(path).exists() else ""
     told = dict(re.findall(r"^\s*(?:export\s+)?(LANG|LC_\w+)=[\"']?([\w.@-]*)", text, re.MULTILINE))
     found.facts["locale"] = told.pop("LANG", "") or "none"
     found.facts.update({f"locale.{name}": value for name, value in told.items()})
@@ -153,14 +153,14 @@ def _limits(found: Facts, _: dict[str, Any]) -> None:
         bounds = ("unlimited" if one == resource.RLIM_INFINITY else str(one) for one in resource.getrlimit(number))
         found.facts[f"limit.{name}"] = " / ".join(bounds)
     for name in _SYSCTL:
-        if os.path.exists("/proc/sys/" + name):
+        if Path("/proc/sys", name).exists():
             found.facts["sysctl." + name.replace("/", ".")] = " ".join(read("/proc/sys/" + name).split())
 
 
 def _cron(found: Facts, _: dict[str, Any]) -> None:
-    for path in ["/etc/crontab", *sorted(glob.glob("/etc/cron.d/*"))[:200]]:
-        if os.path.isfile(path) and not os.path.basename(path).startswith("."):
-            _hide_lines(found, "cron." + path, read(path))
+    for path in [Path("/etc/crontab"), *sorted(Path("/etc/cron.d").glob("[!.]*"))[:200]]:
+        if path.is_file():
+            _hide_lines(found, f"cron.{path}", read(str(path)))
     if not shutil.which("crontab"):
         return
     code, out = run("crontab", "-l")
@@ -192,7 +192,7 @@ def _timers(found: Facts, _: dict[str, Any]) -> None:
 
 def _settings(found: Facts, given: dict[str, Any]) -> None:
     for path in given["files"]:
-        with open(path, "rb") as stream:
+        with Path(path).open("rb") as stream:
             raw = stream.read(MOST + 1)
         if len(raw) > MOST:
             raise Unread(f"{path} is larger than {MOST} bytes")
@@ -207,7 +207,18 @@ def _settings(found: Facts, given: dict[str, Any]) -> None:
 
 
 READERS = {
-    **{"os": _os, "kernel": _kernel, "docker": _docker, "compose": _compose, "python": _python},
-    **{"postgresql": _postgresql, "redis": _redis, "nginx": _nginx, "timezone": _timezone, "locale": _locale},
-    **{"limits": _limits, "cron": _cron, "timers": _timers, "settings": _settings},
+    "os": _os,
+    "kernel": _kernel,
+    "docker": _docker,
+    "compose": _compose,
+    "python": _python,
+    "postgresql": _postgresql,
+    "redis": _redis,
+    "nginx": _nginx,
+    "timezone": _timezone,
+    "locale": _locale,
+    "limits": _limits,
+    "cron": _cron,
+    "timers": _timers,
+    "settings": _settings,
 }

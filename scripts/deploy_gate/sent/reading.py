@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 ABSENT = "not installed"
 SECONDS = 15
@@ -38,12 +38,17 @@ def run(*words: str) -> tuple[int, str]:
     """Exit code and both outputs of a program; Unread when it does not end or prints too much."""
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS, check=False
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Unread(f"{os.path.basename(words[0])} did not end within {SECONDS} s") from None
+        raise Unread(f"{Path(words[0]).name} did not end within {SECONDS} s") from None
     if len(done.stdout) > MOST:
-        raise Unread(f"{os.path.basename(words[0])} printed more than {MOST} bytes")
+        raise Unread(f"{Path(words[0]).name} printed more than {MOST} bytes")
     return done.returncode, done.stdout.decode(errors="replace")
 
 
@@ -60,5 +65,5 @@ def version(name: str, *words: str) -> str:
 
 
 def read(path: str) -> str:
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         return stream.read(MOST).decode(errors="replace")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib
 import operator
-import os
 import sys
+from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _KEPT = {
 
 def main(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of `module:Class`."""
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     module, _, name = given["model"].partition(":")
     model = operator.attrgetter(name)(importlib.import_module(module))
     if not isinstance(model, type):
@@ -42,7 +42,12 @@ def main(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(
-    model: Any, prefix: str, options: dict[str, Any], above: list[str], required: bool, depth: int
+    model: Any,
+    prefix: str,
+    options: dict[str, Any],
+    above: list[str],
+    required: bool,
+    depth: int,
 ) -> list[dict[str, Any]]:
     schema = model.model_json_schema(mode="validation", by_alias=False)
     shapes, known = schema.get("properties", {}), schema.get("$defs", {})
@@ -58,10 +63,9 @@ def _fields(
             continue
         free = name in before or "*" in before or _own_validator(field)
         shape = {} if free else _shape(shapes.get(name, {}), known)
-        decoded = not any(type(one).__name__ == "NoDecode" or one.__class__ is type and one.__name__ == "NoDecode"
-                          for one in field.metadata)
-        decoded = decoded and model.model_config.get("enable_decoding", True) is not False
-        found.append({"names": names, "above": above, "required": needed, "shape": shape if decoded or shape.get("type") != "array" else {}})
+        if shape.get("type") in ("array", "object") and not _decoded(field, model.model_config):
+            shape = {}
+        found.append({"names": names, "above": above, "required": needed, "shape": shape})
     return found
 
 
@@ -92,6 +96,12 @@ def _before(model: Any) -> set[str]:
         if one.info.mode != "after":
             found.update(one.info.fields)
     return found
+
+
+def _decoded(field: Any, config: Any) -> bool:
+    """Whether its text is read as JSON first."""
+    marks = {getattr(one, "__name__", type(one).__name__) for one in field.metadata}
+    return "ForceDecode" in marks or ("NoDecode" not in marks and config.get("enable_decoding", True) is not False)
 
 
 def _own_validator(field: Any) -> bool:
