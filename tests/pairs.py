@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy_gate.workbench import erp
 from deploy_gate.workbench.sshd import Sshd, sshd
 
 ID = "1f" * 32
@@ -95,6 +95,6 @@ def running() -> Iterator[Pair]:
         yield Pair(*machines)
 
 
-def quoted(text: str) -> str:
-    """A text for a shell or an environment file, in double quotes."""
-    return json.dumps(text)
+def interpreter() -> str:
+    """A Python with the ERP's packages, and so with pydantic-settings."""
+    return str(erp.interpreter())

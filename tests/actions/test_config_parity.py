@@ -109,7 +109,7 @@ def test_what_cannot_be_read_is_not_equal(look: Look, pair: Pair) -> None:
     result = look()
     assert (result.status, "docker of production could not be read" in result.found) == (Status.ERROR, True), result
     for words in [
-        "docker of production was not read: the docker daemon does not answer",
+        "docker of production was not read: the docker daemon does not answer, or not to this user (exit code 1)",
         "compose of staging was not read: docker ps does not tell the containers (exit code 1)",
         "redis of staging was not read: redis tells no version (exit code 0)",
         "postgresql of staging was not read: ",

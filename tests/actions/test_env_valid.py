@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pairs
 import pytest
 from pairs import Pair
 from support import ROOT, Repository
@@ -18,7 +19,6 @@ from deploy_gate.facts import settings_schema
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, Status
 from deploy_gate.sent import envcheck
-from deploy_gate.workbench import erp
 
 KEY = "k8Jq2mZx" * 5
 GOOD = f"DATABASE_URL=postgresql://erp@db/erp\nSECRET_KEY={KEY}\nENVIRONMENT=production\nDB_POOL_SIZE=7\nDEBUG=off\n"
@@ -27,7 +27,7 @@ GOOD = f"DATABASE_URL=postgresql://erp@db/erp\nSECRET_KEY={KEY}\nENVIRONMENT=pro
 @pytest.fixture(scope="session")
 def python() -> str:
     """An interpreter with the ERP's packages."""
-    return str(erp.interpreter())
+    return pairs.interpreter()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from support import Repository
 
-from deploy_gate.facts import secret_rules
+from deploy_gate.facts import scanned, secret_baseline, secret_rules
+from deploy_gate.facts.kingfisher import Place
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
 
@@ -98,8 +99,9 @@ def test_only_new_commits_are_scanned_and_old_finds_stay(
     assert again.evidence[0]["commit"] == first
     repository.write("new.env", f"TOKEN={OTHER}\n")
     repository.commit("another")
-    assert look(cache=cache).measured == look().measured == 2
-    assert "(0 new" in look(cache=cache).found
+    assert look(cache=cache).measured == 2
+    result = look(cache=cache)
+    assert (result.measured, "(0 new" in result.found) == (2, True)
     # A merge that brings in what neither side had.
     repository.git("switch", "-q", "-c", "side", first)
     repository.write("x", "x\n")
@@ -115,35 +117,38 @@ def test_only_new_commits_are_scanned_and_old_finds_stay(
     assert look(cache=cache).status is Status.PASSED
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"schema": 1}', "cut"])
-def test_a_damaged_cache_is_no_evidence(
-    look: Callable[..., Result], repository: Repository, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_cache_is_no_evidence(tmp_path: Path) -> None:
     cache = tmp_path / "seen.json"
-    repository.write("bot.env", f"TOKEN={TOKEN}\n")
-    repository.commit("add")
-    look(cache=cache)
+    place = Place("rule", "a", 1, "c" * 40, "mark")
+    scanned.write(cache, "this", ["t" * 40], [place])
+    assert scanned.read(cache, "this") == scanned.Seen(("t" * 40,), (place,))
+    nothing = scanned.Seen()
+    assert scanned.read(cache, "another scanner, or other rules") == nothing
     data = json.loads(cache.read_text())
-    data["places"] = [{"rule": 1}]
-    cache.write_text(json.dumps(data) if damage == "cut" else damage)
-    assert look(cache=cache).measured == 1
+    cut = {**data, "places": [{"rule": 1}]}
+    for text in ("", "{", "[]", '{"schema": 1}', json.dumps(cut), json.dumps({**data, "tips": ["t"] * 1001})):
+        cache.write_text(text)
+        assert scanned.read(cache, "this") == nothing
+    cache.unlink()
+    assert scanned.read(cache, "this") == scanned.read(None, "this") == nothing
 
 
-def test_the_baseline(look: Callable[..., Result], repository: Repository) -> None:
+def test_the_baseline(look: Callable[..., Result], repository: Repository, tmp_path: Path) -> None:
+    cache = tmp_path / "seen.json"
     repository.write("bot.env", f"TOKEN={TOKEN}\n")
     commit = repository.commit("add")
     entry = "known:\n  - rule: {}\n    path: bot.env\n    commit: '{}'\n    why: revoked\n    by: ada\n    until: {}\n"
     today = datetime.now(UTC).date()
     repository.write("known.yml", entry.format(RULE, commit[:12], today + timedelta(days=2)))
-    result = look(baseline="known.yml")
+    result = look(baseline="known.yml", cache=cache)
     assert (result.status, result.measured) == (Status.PASSED, 0), result
     assert result.found.endswith("; 1 more in the baseline")
     assert "revoked" in str(result.evidence[0]["message"])
     repository.write("known.yml", entry.format(RULE, commit[:12], today - timedelta(days=2)))
-    result = look(baseline="known.yml")
+    result = look(baseline="known.yml", cache=cache)
     assert (result.status, "whose baseline ended on" in result.found) == (Status.FAILED, True)
     repository.write("known.yml", entry.format(RULE, "0" * 12, today + timedelta(days=2)))
-    result = look(baseline="known.yml")
+    result = look(baseline="known.yml", cache=cache)
     assert (result.status, result.evidence[-1]["rule"]) == (Status.FAILED, "stale-baseline")
 
 
@@ -157,9 +162,7 @@ def test_the_baseline(look: Callable[..., Result], repository: Repository) -> No
         "known:\n  - {rule: a, path: b, commit: 'abcdef1', why: c, by: d, until: 2027-01-01, more: e}\n",
     ],
 )
-def test_a_baseline_that_is_none(load: Callable[[str], object], repository: Repository, text: str) -> None:
-    from deploy_gate.facts import secret_baseline
-
+def test_a_baseline_that_is_none(repository: Repository, text: str) -> None:
     repository.write("known.yml", text)
     with pytest.raises(Misconfigured):
         secret_baseline.read("known.yml")

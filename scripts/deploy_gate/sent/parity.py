@@ -72,8 +72,7 @@ def _docker(found: Facts, _: dict[str, Any]) -> None:
         return
     code, out = run("docker", "version", "--format", "{{.Server.Version}}")
     if code:
-        # What it says names a socket at most.
-        raise Unread("the docker daemon does not answer: " + " ".join(out.split())[:160])
+        raise Unread(f"the docker daemon does not answer, or not to this user (exit code {code})")
     found.facts["docker.server"] = (VERSION.search(out) or [out.strip()[:40]])[0]
     code, out = run("docker", "compose", "version", "--short")
     found.facts["docker.compose"] = (VERSION.search(out) or [ABSENT])[0] if code == 0 else ABSENT
