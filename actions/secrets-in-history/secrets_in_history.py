@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from deploy_gate.catalog import About
 from deploy_gate.facts import history, kingfisher, scanned, secret_baseline, secret_marks, secret_rules
@@ -18,6 +18,8 @@ from deploy_gate.units import Duration, counted, show_duration
 
 ABOUT = About(locks=(kingfisher.LOCK,), timeout=3700)
 _MESSAGE = "(commit message)"
+# What a tag or another ref names without a commit.
+_OBJECT = "(object)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,11 @@ def _scan(scanner: Path, done: Sequence[str], seconds: float) -> list[Place]:
 
 
 def _named(one: Place, layout: Layout) -> Place:
-    """With the commit whose message it is, where it is one."""
+    """With the commit whose message it is, or the object that it is, where the scanner knows no commit."""
     if one.commit == layout.made:
         return replace(one, path=_MESSAGE, commit=layout.owner(one.line), line=0)
+    if not one.commit:
+        return replace(one, path=_OBJECT, commit="".join(PurePath(one.path).parts[-2:]))
     return one
 
 
@@ -85,11 +89,7 @@ def _reachable(places: Sequence[Place], order: Mapping[str, int]) -> list[Place]
     """Objects that no ref reaches any more are no history; what a tag or ref names directly is."""
     loose = {one for one in places if one.commit not in order}
     objects = history.blobs() if loose else set()
-    return [one for one in dict.fromkeys(places) if one not in loose or _object(one) in objects]
-
-
-def _object(one: Place) -> str:
-    return one.commit or "".join(Path(one.path).parts[-2:])
+    return [one for one in dict.fromkeys(places) if one not in loose or one.commit in objects]
 
 
 def grouped(places: Sequence[Place], order: Mapping[str, int]) -> tuple[Find, ...]:
@@ -144,7 +144,9 @@ def _evidence(find: Find, known: Known | None, today: date) -> Evidence:
         told += f"; in the baseline until {known.until} by {brief(known.by)}: {brief(known.why, 200)}"
     elif known:
         told += f"; its baseline ended on {known.until}"
-    place: dict[str, Json] = {"path": brief(first.path, 300), "line": first.line} if first.path != _MESSAGE else {}
+    place: dict[str, Json] = (
+        {"path": brief(first.path, 300), "line": first.line} if first.path not in (_MESSAGE, _OBJECT) else {}
+    )
     return {"message": told, "rule": first.rule, "commit": first.commit, **place}
 
 
