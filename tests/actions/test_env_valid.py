@@ -188,19 +188,19 @@ OPTIONS: dict[str, Any] = {"sensitive": False, "delimiter": "", "ignore_empty": 
 FIELD: dict[str, Any] = {"names": ["A"], "above": [], "required": True, "shape": {}}
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        {},
-        {"options": OPTIONS, "fields": []},
-        {"options": OPTIONS, "fields": [{**FIELD, "names": ["A; rm"]}]},
-        {"options": OPTIONS, "fields": [{**FIELD, "names": []}]},
-        {"options": OPTIONS, "fields": [{**FIELD, "shape": 3}]},
-        {"options": OPTIONS, "fields": [{**FIELD, "shape": {"pattern": "a" * 501}}]},
-        {"options": {**OPTIONS, "sensitive": "yes"}, "fields": [FIELD]},
-        {"options": OPTIONS, "fields": [FIELD] * 2001},
-    ],
-)
+NONE: list[dict[str, Any]] = [
+    {},
+    {"options": OPTIONS, "fields": []},
+    {"options": OPTIONS, "fields": [{**FIELD, "names": ["A; rm"]}]},
+    {"options": OPTIONS, "fields": [{**FIELD, "names": []}]},
+    {"options": OPTIONS, "fields": [{**FIELD, "shape": 3}]},
+    {"options": OPTIONS, "fields": [{**FIELD, "shape": {"pattern": "a" * 501}}]},
+    {"options": {**OPTIONS, "sensitive": "yes"}, "fields": [FIELD]},
+    {"options": OPTIONS, "fields": [FIELD] * 2001},
+]
+
+
+@pytest.mark.parametrize("data", NONE)
 def test_a_file_that_describes_no_settings(tmp_path: Path, data: dict[str, Any]) -> None:
     file = tmp_path / "x.json"
     file.write_text(json.dumps(data))
