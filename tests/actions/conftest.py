@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 
 import databases
 import hosts
+import pairs
 import pytest
 from databases import Cluster
 from fleet import Fleet, fleet
 from hosts import Server
+from pairs import Pair
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
@@ -78,3 +80,23 @@ def servers(two_servers: Fleet) -> Fleet:
     """The same, OLD live in blue on both."""
     two_servers.reset()
     return two_servers
+
+
+@pytest.fixture(scope="session")
+def two_machines() -> Iterator[Pair]:
+    """Two machines of this worker that can be logged in to; skipped, by name, where there is no sshd."""
+    try:
+        with pairs.running() as found:
+            yield found
+    except CouldNotTell as fault:
+        pytest.skip(f"no server: {fault.found}; {fault.fix}")
+
+
+@pytest.fixture
+def pair(two_machines: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """The same, alike, with their keys in the environment."""
+    for machine in (two_machines.production, two_machines.staging):
+        machine.reset()
+    for name, key in two_machines.keys.items():
+        monkeypatch.setenv(name, key)
+    return two_machines

@@ -21,7 +21,7 @@ from erp.faults import Fault, Switch, UnknownFaultError
 log = logging.getLogger(__name__)
 PER_MILLE = {Fault.ERRORS_0_2_PERCENT: 2, Fault.ERRORS_6_PERCENT: 60}
 FACTORS = {Fault.SLOW_2X: 2, Fault.SLOW_5X: 5}
-FAKE_ENV = "DATABASE_URL=postgresql://erp:made-up@postgres:5432/erp\nSECRET_KEY=made-up-and-worth-nothing\n"
+FAKE_ENV = "DATABASE_URL=postgresql://erp:example@postgres:5432/erp\nSECRET_KEY=made-up-and-worth-nothing\n"
 
 
 @dataclass
