@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from deploy_gate.units import show_duration
 
 WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 72, 12, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 96, 12, 12, 28
 MOST_POINTS = 200
 MOST_SERIES = 6
+_KNOWN = ("ms", "s", "share", "percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class Chart:
         return {name: getattr(self, name) for name in self.__slots__}  # type: ignore[misc]
 
     @property
+    def heading(self) -> str:
+        """The title, with the unit where the axis has no room for it."""
+        return f"{self.title} ({self.unit})" if self.unit and self.unit not in _KNOWN else self.title
+
+    @property
     def empty(self) -> bool:
         """Nothing was measured."""
         return all(value is None for one in self.series for value in one.values)
@@ -77,7 +83,10 @@ class Chart:
     @property
     def ticks(self) -> list[tuple[str, str]]:
         """Height and text of the axis' marks."""
-        return [(f"{self._y(self.top * part / 4):.1f}", self.show(self.top * part / 4)) for part in range(5)]
+        top = self.top
+        known = self.unit in _KNOWN
+        marks = [(part / 4, top * part / 4) for part in range(5)]
+        return [(f"{_y(share):.1f}", self.show(value) if known else f"{value:.4g}") for share, value in marks]
 
     @property
     def moments(self) -> list[tuple[str, str, str]]:
@@ -90,7 +99,7 @@ class Chart:
     @property
     def limit_at(self) -> str:
         """Height of the limit's line; empty without one."""
-        return "" if self.limit is None else f"{self._y(self.limit):.1f}"
+        return "" if self.limit is None else f"{_y(self.limit / self.top):.1f}"
 
     @property
     def paths(self) -> list[Path]:
@@ -120,25 +129,26 @@ class Chart:
         return f"{one.name}: {newest}, {self.show(min(known))} to {self.show(max(known))}"
 
     def _drawn(self, one: Series) -> tuple[list[str], list[tuple[str, str, bool]]]:
-        pieces = [" ".join(f"{x:.1f},{y:.1f}" for _, x, y in run) for run in self._runs(one) if len(run) > 1]
-        alone = {run[0][0] for run in self._runs(one) if len(run) == 1}
+        runs = list(self._runs(one))
+        pieces = [" ".join(f"{x:.1f},{y:.1f}" for _, x, y in run) for run in runs if len(run) > 1]
+        alone = {run[0][0] for run in runs if len(run) == 1}
         dots = [
             (f"{x:.1f}", f"{y:.1f}", place in self.bad)
-            for run in self._runs(one)
+            for run in runs
             for place, x, y in run
             if place in self.bad or place in alone
         ]
         return pieces, dots
 
     def _runs(self, one: Series) -> Iterator[list[tuple[int, float, float]]]:
-        run: list[tuple[int, float, float]] = []
+        top, run = self.top, list[tuple[int, float, float]]()
         for place, value in enumerate(one.values):
             if value is None:
                 if run:
                     yield run
                 run = []
             else:
-                run.append((place, self._x(place), self._y(value)))
+                run.append((place, self._x(place), _y(value / top)))
         if run:
             yield run
 
@@ -146,8 +156,10 @@ class Chart:
         room, last = WIDTH - LEFT - RIGHT, len(self.labels) - 1
         return LEFT + (room * place / last if last > 0 else room / 2)
 
-    def _y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value / self.top)
+
+def _y(share: float) -> float:
+    """Height of a share of the axis."""
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
 
 def _worst(values: Sequence[float | None]) -> float | None:

@@ -50,12 +50,19 @@ def _engine() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
-    style = " ".join((HERE / "style.css").read_text(encoding="utf-8").split())
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    # Ours alone, and free of anything that could end the element: the only text that is not escaped.
-    engine.globals |= {"style": jinja2.utils.markupsafe.Markup(style), "policy": policy}  # nosec B704
+    for name, prefix in (("style", ""), ("brief", "brief_")):
+        style = " ".join((HERE / f"{name}.css").read_text(encoding="utf-8").split())
+        # Ours alone, and free of anything that could end the element: the only text that is not escaped.
+        engine.globals |= {f"{prefix}style": jinja2.utils.markupsafe.Markup(style)}  # nosec B704
+        engine.globals |= {f"{prefix}policy": _policy(style)}
     engine.globals |= {"icons": {str(one): icon for one, icon in _ICONS.items()}, "attention": ATTENTION}
     engine.globals |= {"line_of": line_of, "show_duration": show_duration, "counted": counted, "link": link}
     return engine
+
+
+def _policy(style: str) -> str:
+    """Nothing but this very style sheet."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
