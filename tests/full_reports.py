@@ -15,8 +15,24 @@ from deploy_gate.result import Result, Severity, Status
 STARTED = datetime(2026, 11, 25, 2, 30, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> &amp; \u202e ![x](https://evil.example/x.png) 'q\" x"
 CLASSES: list[dict[str, Any]] = [
-    {"message": "read: 4000 requests", "class": "read", "requests": 4000, "errors": 2, "p50": 80, "p95": 240, "p99": 500},
-    {"message": "write: 900 requests", "class": "write", "requests": 900, "errors": 9, "p50": 90, "p95": 610, "p99": 800},
+    {
+        "message": "read: 4000 requests",
+        "class": "read",
+        "requests": 4000,
+        "errors": 2,
+        "p50": 80,
+        "p95": 240,
+        "p99": 500,
+    },
+    {
+        "message": "write: 900 requests",
+        "class": "write",
+        "requests": 900,
+        "errors": 9,
+        "p50": 90,
+        "p95": 610,
+        "p99": 800,
+    },
     {"message": "health: 60 requests", "class": "health", "requests": 60, "errors": 0, "p50": 2, "p95": 4, "p99": 9},
 ]
 _MEASURED: dict[str, dict[str, Any]] = {

@@ -36,7 +36,7 @@ def written(folder: Path, deployed: Sequence[Deployed]) -> Path:
 def line(name: str, check: str, status: str, **more: Any) -> dict[str, Any]:
     """One line of a report.json."""
     told = {"section": "monitoring", "title": name, "severity": "block", "found": f"{name} {status}", "fix": ""}
-    rest = {"target": None, "measured": None, "evidence": [], "seconds": 0.1}
+    rest: dict[str, Any] = {"target": None, "measured": None, "evidence": [], "seconds": 0.1}
     return {"id": name, "check": check, **told, "status": status, **rest, **more}
 
 
@@ -48,11 +48,16 @@ def p95(measured: float, target: float = 500.0) -> dict[str, Any]:
 
 def errors(number: int, requests: int, status: str) -> dict[str, Any]:
     """The line on the rate of errors."""
-    counts = [{"class": "read", "requests": requests, "errors": number}, {"class": "health", "requests": 9, "errors": 9}]
+    counts = [
+        {"class": "read", "requests": requests, "errors": number},
+        {"class": "health", "requests": 9, "errors": 9},
+    ]
     return line("errors", "traffic", status, measured=number / requests, target=0.001, evidence=counts)
 
 
-def report(*items: Mapping[str, Any], phase: str = "monitor", verdict: str | None = None, at: str = "") -> dict[str, Any]:
+def report(
+    *items: Mapping[str, Any], phase: str = "monitor", verdict: str | None = None, at: str = ""
+) -> dict[str, Any]:
     """A report.json of those lines; its verdict is of their statuses."""
     decided = next((one["id"] for one in items if one["status"] in ("failed", "error")), None)
     statuses = [one["status"] for one in items]
@@ -73,7 +78,7 @@ def report(*items: Mapping[str, Any], phase: str = "monitor", verdict: str | Non
 
 def history(number: int, whole: Mapping[str, Any] | None = None) -> list[Deployed]:
     """So many deployments, one every four hours; every tenth fell back, one in seventeen was stopped or cut off."""
-    found = []
+    found: list[Deployed] = []
     for place in range(number):
         ended = END - timedelta(hours=4 * (number - place))
         began = ended - timedelta(minutes=6)

@@ -54,7 +54,9 @@ def text(found: Sequence[Judgement]) -> str:
 def _line(one: Judgement) -> str:
     became = one.deployment.failure or one.entry.outcome
     why = f"{one.decided_by}: {one.why}" if one.decided_by else ""
-    return f"{one.entry.ended}  {one.entry.release[:12]}  {became:<14} → {one.answer:<17}  {one.worth:<12}  {why}".rstrip()
+    return (
+        f"{one.entry.ended}  {one.entry.release[:12]}  {became:<14} → {one.answer:<17}  {one.worth:<12}  {why}".rstrip()
+    )
 
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:

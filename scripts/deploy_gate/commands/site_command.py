@@ -52,4 +52,3 @@ def _check(out: Path) -> None:
         raise Misconfigured([f"{out} is a link or a file, expected the name of a folder"])
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise Misconfigured([f"{out} holds something else than a site of ours; name a new folder"])
-

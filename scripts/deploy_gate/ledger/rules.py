@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from deploy_gate.checklist.model import Checklist, Item, Phase
 from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import Severity, Status, one_line
 from deploy_gate.statistics.rates import wilson
+from deploy_gate.statistics.recorded import number
 from deploy_gate.traffic.bands import Limits
 from deploy_gate.units import duration, percent
 
@@ -130,13 +130,6 @@ def counted(item: Mapping[str, Any]) -> tuple[int, int]:
     whole = [(int(errors), int(requests)) for errors, requests in pairs if errors is not None and requests is not None]
     errors, requests = sum(one for one, _ in whole), sum(one for _, one in whole)
     return min(errors, requests), requests
-
-
-def number(value: Any) -> float | None:
-    """A finite number that is not negative, or None: what was recorded may be anything."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _status(item: Mapping[str, Any]) -> Status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy_gate.units import show_duration
 
@@ -53,16 +53,13 @@ class Chart:
         size = math.ceil(len(self.labels) / MOST_POINTS)
         kept = self.series[:MOST_SERIES]
         if size <= 1:
-            return Chart(**{**self._fields(), "series": kept})
+            return replace(self, series=kept)
         spans = [range(start, min(start + size, len(self.labels))) for start in range(0, len(self.labels), size)]
         series = [Series(one.name, [_worst(one.values[span.start : span.stop]) for span in spans]) for one in kept]
         labels = [self.labels[span.start] for span in spans]
         bad = frozenset(place for place, span in enumerate(spans) if self.bad.intersection(span))
         title = f"{self.title} (each point is the highest of {size})"
-        return Chart(**{**self._fields(), "title": title, "labels": labels, "series": series, "bad": bad})
-
-    def _fields(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in self.__slots__}  # type: ignore[misc]
+        return replace(self, title=title, labels=labels, series=series, bad=bad)
 
     @property
     def heading(self) -> str:

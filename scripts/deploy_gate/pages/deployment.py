@@ -47,7 +47,9 @@ def page(
         "tables": measured.bars(lines),
         "spans": timeline.spans(record.entry, reports),
         "fields": fields(record),
-        "operations": [(name, one, _listed(one, "evidence")) for name, one in operations if isinstance(one, dict) and one],
+        "operations": [
+            (name, one, _listed(one, "evidence")) for name, one in operations if isinstance(one, dict) and one
+        ],
     }
     text = ""
     for most in (50, 5, 0):

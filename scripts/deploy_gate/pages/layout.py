@@ -52,11 +52,9 @@ def _engine() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name, prefix in (("style", ""), ("brief", "brief_")):
-        style = " ".join((HERE / f"{name}.css").read_text(encoding="utf-8").split())
-        # Ours alone, and free of anything that could end the element: the only text that is not escaped.
-        engine.globals |= {f"{prefix}style": jinja2.utils.markupsafe.Markup(style)}  # nosec B704
-        engine.globals |= {f"{prefix}policy": _policy(style)}
+    for sheet in ("style", "brief"):
+        # As a template, too: what stands in our own files is the only text that is not escaped.
+        engine.globals[f"{sheet}_policy"] = _policy(engine.get_template(f"{sheet}.css").render())
     engine.globals |= {"icons": {str(one): icon for one, icon in _ICONS.items()}, "attention": ATTENTION}
     engine.globals |= {"line_of": line_of, "show_duration": show_duration, "counted": counted, "link": link}
     return engine

@@ -1,12 +1,12 @@
 """What the lines of a report measured, as charts: series over time where a check recorded one, else bars.
 
 A check records a series as entries of its evidence that have `at` (a moment as text) and numbers whose names end in
-their unit: `p95_ms`, `answer_s`, `errors_share`, `cpu_percent`; a text under `class` tells several apart.
+their unit: `p95_ms`, `answer_s`, `errors_share`, `cpu_percent`; a text under `class` tells several apart, a number
+under `limit` is drawn as one.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from deploy_gate.pages.charts import Chart, Series
 from deploy_gate.pages.sheet import Line
 from deploy_gate.result import one_line
+from deploy_gate.statistics.recorded import number
 from deploy_gate.units import show_duration
 
 UNITS = ("ms", "s", "share", "percent")
@@ -43,17 +44,6 @@ class Bars:
     rows: Sequence[Bar]
 
 
-def number(value: Any) -> float | None:
-    """A finite number of a sensible size, or None: what is recorded may be anything."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        found = float(value)
-    except OverflowError:
-        return None
-    return found if math.isfinite(found) and 0 <= found < 1e12 else None
-
-
 def charts(lines: Sequence[Line]) -> list[Chart]:
     """A chart for each kind of number that a line recorded over time."""
     return [chart for line in lines for chart in _over_time(line)][:MOST_CHARTS]
@@ -74,15 +64,10 @@ def _over_time(line: Line) -> Iterator[Chart]:
         series = [Series(one_line(one, 40), [found.get((one, label)) for label in labels]) for one in classes]
         shown = [one_line(label, 30) for label in labels]
         title = one_line(f"{line.title}: {name}", 120)
-        yield Chart(f"{line.id}-{kind}", title, unit, shown, series, limit=_limit(line, unit)).thinned()
-
-
-def _limit(line: Line, unit: str) -> float | None:
-    """Times are recorded in milliseconds or seconds, and the limit of a line in either: only what is certain is drawn."""
-    found = number(line.target)
-    if found is None:
-        return None
-    return found if (unit == "share") == (found < 1) and unit != "s" else None
+        limit = next(
+            (value for one in entries if kind in one and (value := number(one.get("limit"))) is not None), None
+        )
+        yield Chart(f"{line.id}-{kind}", title, unit, shown, series, limit).thinned()
 
 
 def bars(lines: Sequence[Line]) -> list[Bars]:

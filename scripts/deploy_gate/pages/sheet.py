@@ -12,6 +12,7 @@ from deploy_gate.engine.plan import State
 from deploy_gate.engine.verdict import Word
 from deploy_gate.report import view
 from deploy_gate.result import Severity, Status, one_line
+from deploy_gate.statistics.recorded import number
 from deploy_gate.units import show_duration
 
 _WELL = (Status.PASSED, Status.SKIPPED, Status.ATTESTED)
@@ -120,15 +121,21 @@ def _line(row: Row) -> Line:
 
 def of_json(data: Mapping[str, Any], titles: Mapping[str, str]) -> Sheet:
     """From a `report.json`, whose sections are only names; `titles` tells their headings. It may hold anything."""
-    lines = [(str(one.get("section") or ""), _recorded(one)) for one in data.get("items", []) if isinstance(one, dict)]
+    items = data.get("items")
+    listed = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+    lines = [(one_line(str(one.get("section") or ""), 80), _recorded(one)) for one in listed]
     sections = list(_sections(lines, titles))
     word = str(data.get("verdict", ""))
     known = view.WORDS[Word(word)] if word in list(Word) else word
     phase, environment = (one_line(str(data.get(key, "")), 80) for key in ("phase", "environment"))
-    told = Section("", _told([line for _, line in lines]), ()).told
+    told = _told([line for _, line in lines])
     deciding = next((line for _, line in lines if line.id == data.get("decided_by")), None)
-    seconds, commit = data.get("seconds"), one_line(str(data.get("commit", "")), 80)
-    parts = [told, show_duration(float(seconds)) if _is_number(seconds) else "", commit[:12] and f"commit {commit[:12]}"]
+    seconds, commit = number(data.get("seconds")), one_line(str(data.get("commit", "")), 80)
+    parts = [
+        told,
+        "" if seconds is None else show_duration(seconds),
+        commit[:12] and f"commit {commit[:12]}",
+    ]
     return Sheet(
         phase=phase,
         environment=environment,
@@ -142,15 +149,11 @@ def of_json(data: Mapping[str, Any], titles: Mapping[str, str]) -> Sheet:
     )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _recorded(item: Mapping[str, Any]) -> Line:
     texts = {key: one_line(str(item.get(key) or "")) for key in ("id", "title", "status", "found", "fix", "check")}
     status, severity = texts["status"], str(item.get("severity", ""))
     note = severity if severity in (Severity.WARN, Severity.INFO) and status in _LOUD else ""
-    seconds, evidence = item.get("seconds"), item.get("evidence")
+    evidence = item.get("evidence")
     kept = [one for one in evidence if isinstance(one, dict)] if isinstance(evidence, list) else []
     return Line(
         texts["id"],
@@ -160,7 +163,7 @@ def _recorded(item: Mapping[str, Any]) -> Line:
         texts["fix"],
         note,
         texts["check"],
-        float(seconds) if isinstance(seconds, int | float) else 0.0,
+        number(item.get("seconds")) or 0.0,
         item.get("target"),
         item.get("measured"),
         kept,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_gate.ledger.entry import Entry, when
-from deploy_gate.pages.measured import number
 from deploy_gate.result import one_line
+from deploy_gate.statistics.recorded import number
 from deploy_gate.units import show_duration
 
 WIDTH = 600

@@ -14,7 +14,7 @@ from deploy_gate.ledger.metrics import Figure, Target
 from deploy_gate.ledger.rules import AFTER
 from deploy_gate.pages.archive import Record
 from deploy_gate.pages.charts import Chart, Series
-from deploy_gate.pages.measured import number
+from deploy_gate.statistics.recorded import number
 from deploy_gate.units import show_duration
 
 WINDOW = timedelta(days=90)
