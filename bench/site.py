@@ -1,7 +1,7 @@
 """The site at size: `python3 bench/site.py [COUNT]` (10,000 deployments). Exit 1 when a goal is missed.
 
-Goals: the whole site built in under five seconds, its first page loaded in a browser in under a second. The best of three
-of each, since the machine has other work as well. Run it with the Python of the tests' environment.
+Goals: the whole site built in under five seconds, its first page loaded in a browser in under a second. The best of
+three of each, since the machine has other work as well. Run it with the Python of the tests' environment.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Browser:
         env = {"NODE_PATH": str(self.folder), "HOME": str(home), "PATH": os.environ["PATH"]}
         # Chromium's own crash files and sockets, too, go with the folder.
         env |= {"TMPDIR": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
-        done = process.run(["node", _DRIVER], timeout=300, env=env, stdin=json.dumps(job).encode())
+        done = process.run(["node", _DRIVER], timeout=900, env=env, stdin=json.dumps(job).encode())
         assert done.code == 0, done.err[-3000:]
         return [Seen(**one) for one in json.loads(done.out)]
 

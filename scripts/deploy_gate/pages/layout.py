@@ -27,7 +27,6 @@ _ICONS = {
     Status.ATTESTED: "✎",
     Status.PENDING: "…",
 }
-ATTENTION = ("failed", "error", "pending", "warned", "waived")
 
 
 def render(template: str, **values: Any) -> str:
@@ -55,7 +54,7 @@ def _engine() -> jinja2.Environment:
     for sheet in ("style", "brief"):
         # As a template, too: what stands in our own files is the only text that is not escaped.
         engine.globals[f"{sheet}_policy"] = _policy(engine.get_template(f"{sheet}.css").render())
-    engine.globals |= {"icons": {str(one): icon for one, icon in _ICONS.items()}, "attention": ATTENTION}
+    engine.globals |= {"icons": {str(one): icon for one, icon in _ICONS.items()}}
     engine.globals |= {"line_of": line_of, "show_duration": show_duration, "counted": counted, "link": link}
     return engine
 

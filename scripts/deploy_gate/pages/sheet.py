@@ -74,6 +74,11 @@ class Sheet:
         return [line for section in self.sections for line in section.lines]
 
     @property
+    def loud(self) -> int:
+        """How many need a reader."""
+        return sum(not line.quiet for line in self.lines)
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many of each status that there is, in the order of the statuses."""
         found = Counter(line.status for line in self.lines)

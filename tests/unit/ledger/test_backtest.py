@@ -151,5 +151,5 @@ def test_at_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert backtest_command.run([folder, "--last", "2", "--try", "p95.limit=400ms", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [one["worth"] for one in told] == ["false alarm", "caught"]
-    with pytest.raises(Misconfigured, match="expected ITEM.limit=VALUE"):
+    with pytest.raises(Misconfigured, match=r"expected ITEM\.limit=VALUE"):
         backtest_command.run([folder, "--try", "p95.limit"])

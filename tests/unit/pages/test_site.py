@@ -132,9 +132,8 @@ def test_only_a_site_of_ours_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_written_is_not_silent(tmp_path: Path) -> None:
-    with pytest.raises(FileExistsError), site.into(tmp_path / "out") as write:
-        write("index.html", "a")
-        write("index.html", "b")
+    with pytest.raises(FileNotFoundError), site.into(tmp_path / "out") as write:
+        write("no-such-folder/index.html", "a")
 
 
 def test_the_backtest_has_its_page(tmp_path: Path) -> None:
