@@ -24,7 +24,7 @@ ROWS = 500
 """How many a page of a month lists: more make a browser slow."""
 LAST = 20
 """How many deployments of each environment are judged again."""
-WHOLE = 200
+WHOLE = 100
 """Of how many of the newest deployments the evidence is shown: a hundred lines each take their time to write."""
 MOST_PLACES = 10
 
