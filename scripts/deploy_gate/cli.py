@@ -21,6 +21,8 @@ COMMANDS = {
     "plan": "show what would run, with which values, and what is not set up; runs nothing",
     "list": "list every check and operation",
     "ledger": "the record of all deployments: verify, show, metrics, review",
+    "site": "static pages of all deployments, built from the ledger: site LEDGER OUT",
+    "backtest": "would today's rules have rolled back your last deployments? backtest LEDGER",
     "init": "write a first checklist.yml and workflow for the repository you stand in",
     "docs": "write the generated pages again (--check: fail when one is out of date)",
     "lint": "check this repository's own code and workflows",

@@ -74,7 +74,13 @@ def figures(
     entries: Sequence[Entry], environment: str, *, until: datetime, window: timedelta, targets: Mapping[str, str]
 ) -> list[Figure]:
     """All figures of one environment for the window that ends at `until`, beside the window before it."""
-    known = deployments(entries, environment)
+    return computed(deployments(entries, environment), until=until, window=window, targets=targets)
+
+
+def computed(
+    known: Sequence[Deployment], *, until: datetime, window: timedelta, targets: Mapping[str, str]
+) -> list[Figure]:
+    """The same from deployments that are known already: who draws a trend asks many times."""
     now, before = within(known, until - window, until), within(known, until - 2 * window, until - window)
     found = []
     for name, compute in _METRICS.items():

@@ -13,7 +13,7 @@ from deploy_gate.report.markdown import escape
 from deploy_gate.units import counted, show_duration
 
 MOST = 50
-_TITLES = {
+TITLES = {
     "deployment-frequency": "Deployment frequency",
     "deployment-duration": "Deployment duration",
     "success-rate": "Success rate",
@@ -43,7 +43,7 @@ def table(found: Sequence[Figure]) -> str:
         value = shown(one, one.value) + (f" ({parts})" if parts else "")
         target = escape(one.target) or "—"
         lines.append(
-            f"| {_TITLES[one.name]} | {value} | {target} | {met} | {one.n} of {one.of} | {shown(one, one.before)} |"
+            f"| {TITLES[one.name]} | {value} | {target} | {met} | {one.n} of {one.of} | {shown(one, one.before)} |"
         )
     return "\n".join(lines) + "\n"
 
