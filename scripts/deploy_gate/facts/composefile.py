@@ -72,6 +72,10 @@ class _Loader:
         model = Model()
         for path in paths:
             self._add(model, path, folder)
+        for service in model.services.values():
+            build = service.get("build")
+            if isinstance(build, dict) and not build.get("context"):
+                service["build"] = {**build, "context": str(folder.absolute())}
         return model
 
     def read(self, path: Path) -> composeyaml.File:
@@ -162,9 +166,9 @@ def _absolute(service: dict[str, Any], folder: Path) -> dict[str, Any]:
         build = {"context": build}
     if not isinstance(build, dict):
         return service
-    context = _text(build.get("context")) or "."
-    local = "://" not in context and not context.startswith("git@")
-    return {**service, "build": {**build, "context": str((folder / context).absolute()) if local else context}}
+    context = _text(build.get("context"))
+    local = context and "://" not in context and not context.startswith("git@")
+    return {**service, "build": {**build, "context": str((folder / context).absolute())} if local else build}
 
 
 def _strip(value: Any, seen: set[int]) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 BEFORE, BEHIND = 64, 4096
 """How far around its word a pattern looks."""
 _BODY = rb"(?:\s|\\n|\\r)*(?:[A-Za-z-]{1,40}:[^\n]{0,100}\n){0,6}(?:\s|\\n|\\r)*[A-Za-z0-9+/]{32}"
-_SCHEMES = (b"postgres", b"mysql", b"mariadb", b"mongodb", b"redis", b"amqp", b"smtp")
 _URL = rb"(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|smtps?)(?:\+\w{1,20})?://"
 _URL += rb"[^\s:/@'\"<>|]{0,80}:(?P<value>[^\s@/'\"<>]{3,200})@[\w.\[-]"
 # What examples in other people's documentation use; in an image's own settings they count all the same.
@@ -34,10 +33,12 @@ class Rule:
     name: str
     words: tuple[bytes, ...]
     pattern: re.Pattern[bytes]
+    reach: int = BEHIND
+    """How far behind the word it may end, at most `BEHIND`."""
 
 
-def _rule(name: str, words: tuple[bytes, ...], pattern: bytes) -> Rule:
-    return Rule(name, words, re.compile(pattern))
+def _rule(name: str, words: tuple[bytes, ...], pattern: bytes, reach: int = BEHIND) -> Rule:
+    return Rule(name, words, re.compile(pattern), reach)
 
 
 def rules() -> tuple[Rule, ...]:
@@ -49,7 +50,7 @@ def rules() -> tuple[Rule, ...]:
         _rule(
             "aws-secret-key",
             (b"secret_access_key", b"SECRET_ACCESS_KEY", b"SecretAccessKey"),
-            rb"(?i)secret_?access_?key[\"']?\s{0,4}[=:]\s{0,4}[\"']?(?![A-Za-z0-9/+]{30,33}EXAMPLEKEY)[A-Za-z0-9/+]{40}\b",
+            rb"(?i)secret_?access_?key[\"']?\s{0,4}[=:]\s{0,4}[\"']?(?![A-Za-z0-9/+]{30,33}EXAMPLEKEY)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])",
         ),
         _rule("github-token", (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"), rb"\bgh[pousr]_[A-Za-z0-9]{36,250}\b"),
         _rule("github-token", (b"github_pat_",), rb"\bgithub_pat_[A-Za-z0-9_]{60,250}\b"),
@@ -75,7 +76,7 @@ def rules() -> tuple[Rule, ...]:
             (b'"auths"',),
             rb'"auths"\s{0,10}:\s{0,10}\{[^}]{0,2000}"auth"\s{0,10}:\s{0,10}"[A-Za-z0-9+/=]{8,}"',
         ),
-        _rule("database-url", _SCHEMES, _URL),
+        _rule("database-url", (b"://",), _URL, 320),
     )
 
 
@@ -89,11 +90,12 @@ def matching(data: bytes, known: tuple[Rule, ...], until: int) -> Iterator[str]:
 def _holds(rule: Rule, word: bytes, data: bytes, until: int) -> bool:
     place = data.find(word)
     while 0 <= place < until:
-        match = rule.pattern.search(data, max(place - BEFORE, 0), place + BEHIND)
-        if match and _counts(match):
-            return True
-        # Behind what was looked at and is none: a file of nothing but the word costs no more than its length.
-        place = data.find(word, max(place + len(word), match.end() if match else 0))
+        for match in rule.pattern.finditer(data, max(place - BEFORE, 0), place + rule.reach):
+            if match.start() > place:
+                break  # it has a word of its own
+            if match.end() > place and _counts(match):
+                return True
+        place = data.find(word, place + len(word))
     return False
 
 
