@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,14 +15,27 @@ from deploy_gate.facts.interventions import Change
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.remote import TOKEN
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import chain
+from deploy_gate.ledger import chain, reading
 from deploy_gate.ledger.chain import Head
-from deploy_gate.ledger.entry import Entry, from_json
+from deploy_gate.ledger.entry import Entry, when
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
-from deploy_gate.units import Variable, counted
+from deploy_gate.units import Duration, Variable, counted, show_duration
 
 ABOUT = About(secrets=(TOKEN,), reads=onhost.READS, timeout=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entry is looked for, and how old it may be in seconds."""
+
+    environment: str
+    release: str
+    max_age: float
+
+    def fits(self, entry: Entry) -> bool:
+        """Whether an entry is about this."""
+        return (entry.environment, entry.release) == (self.environment, self.release)
 
 
 def check(  # noqa: PLR0913 - one parameter for each input
@@ -36,6 +51,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     config: str,
     key_variable: Variable,
     explained: Path | None,
+    max_age: Duration,
 ) -> Result:
     """Read and judge; CouldNotTell when the ledger, or the server's journal, cannot be read."""
     validate(proves=proves, host=host, config=config, known=known)
@@ -47,7 +63,8 @@ def check(  # noqa: PLR0913 - one parameter for each input
         return judge_interventions(found, _said(explained, wanted))
     with branches.opened(branch, remote) as there:
         raw = there.read().raw
-    return judge(raw, environment, wanted, [Head.parse(text) for text in known])
+    asked = Wanted(environment, wanted, max_age)
+    return judge(raw, asked, [Head.parse(text) for text in known], datetime.now(UTC))
 
 
 def validate(*, proves: str, host: str, config: str, known: Sequence[str], **_: object) -> None:
@@ -60,7 +77,7 @@ def validate(*, proves: str, host: str, config: str, known: Sequence[str], **_: 
         onhost.validate(host, config)
 
 
-def judge(raw: bytes, environment: str, release: str, known: Sequence[Head]) -> Result:
+def judge(raw: bytes, wanted: Wanted, known: Sequence[Head], now: datetime) -> Result:
     """The chain first: in a broken one, an entry proves nothing."""
     if not raw:
         return failed("the ledger is empty, or there is none", "run the record operation at the end of a deployment")
@@ -69,13 +86,20 @@ def judge(raw: bytes, environment: str, release: str, known: Sequence[Head]) -> 
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         fix = "see who pushed to the ledger's branch, and restore it from a clone of before"
         return failed(f"the ledger does not hold together: {wrong[0]}{more}", fix, evidence=evidence)
-    entries = [entry for one in chain.records(raw) if (entry := from_json(one)) is not None]
-    newest = next((one for one in reversed(entries) if (one.environment, one.release) == (environment, release)), None)
+    ledger = reading.read(raw)
+    what = f"release {brief(wanted.release[:12])} on {brief(wanted.environment)}"
+    newest = next((one for one in reversed(ledger.entries) if wanted.fits(one)), None)
+    fix = "run the record operation for this deployment"
     if newest is None:
-        found = f"release {brief(release[:12])} on {brief(environment)} is not in the ledger, among "
-        return failed(found + counted(len(entries), "deployment"), "run the record operation for this deployment")
+        told = f"{what} is not in the ledger, among {counted(len(ledger.entries), 'deployment')}"
+        return failed(f"{told}; {ledger.aside}" if ledger.aside else told, fix)
+    age = (now - (when(newest.ended) or now)).total_seconds()
+    if age > wanted.max_age:
+        # The same release may have been deployed before: that entry says nothing of this deployment.
+        told = f"the newest entry of {what} is {show_duration(age)} old, the limit is {show_duration(wanted.max_age)}"
+        return failed(told, fix, target=wanted.max_age, measured=round(age))
     told = _told(newest, chain.head(raw))
-    return passed(told, evidence=[{"message": told}])
+    return passed(told, target=wanted.max_age, measured=round(age), evidence=[{"message": told}])
 
 
 def _told(entry: Entry, head: Head) -> str:

@@ -29,6 +29,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     reports: list[str],
     deploy: Path | None,
     rollback: Path | None,
+    verdict: Literal["", "go", "no-go", "could-not-tell"],
     release: str,
     from_release: str,
     reason: str,
@@ -38,7 +39,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
 ) -> Result:
     """Append one entry; CouldNotTell when the ledger is broken, or cannot be written."""
     heads = tuple(Head.parse(text) for text in known)
-    found = gather([Path(one) for one in reports], deploy, rollback)
+    found = gather([Path(one) for one in reports], deploy, rollback, verdict)
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
     with branches.opened(branch, remote) as there:
         head = branches.append(there, entry, found.document, heads)

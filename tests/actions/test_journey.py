@@ -243,6 +243,58 @@ steps:
     assert token not in str(result)
 
 
+def test_clean_up_comes_whatever_breaks_in_a_step(server: Server, write: Callable[[str], Path]) -> None:
+    server.table = {"POST /orders": (201, {"id": 7, "odd": "\ud800"}), "DELETE /orders/7": (200, {})}
+    text = """
+steps:
+  - request: POST /orders
+    capture: {order: id, odd: odd}
+  - request: POST /form
+    form: {x: "${odd}"}
+  - open: sse /news
+    as: news
+cleanup:
+  - receive: news
+    within: 1s
+    expect: {json: {a: 1}}
+  - request: DELETE /orders/${order}
+"""
+    result = walk(write(text), server.url)
+    assert "the step broke: UnicodeEncodeError" in result.found
+    assert server.lines() == ["POST /orders", "DELETE /orders/7"]
+
+
+def test_a_journey_that_did_nothing_proves_nothing(server: Server, write: Callable[[str], Path]) -> None:
+    with pytest.raises(Misconfigured, match="no step before captures 'unique'"):
+        walk(write("steps:\n  - request: GET /\n    unless: unique\n"), server.url)
+    assert not server.asked
+
+
+def test_a_limit_tells_nothing_of_what_lies_behind(server: Server, write: Callable[[str], Path]) -> None:
+    server.table = {"POST /orders": (429, {"detail": "slow down"})}
+    result = walk(write(ORDER), server.url)
+    assert (result.status, "answered 429" in result.found) == (Status.ERROR, True)
+
+
+def test_a_secret_is_hidden_before_a_value_is_cut(
+    server: Server, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, odd = "t" + "0123456789" * 12, 'with "quotes" and \\'
+    monkeypatch.setenv("JOURNEY_PASSWORD", odd)
+    server.table = {"GET /": (200, {"token": long, "said": odd}), "GET /me": (200, {"token": long, "said": odd})}
+    text = """
+steps:
+  - request: GET /
+    capture: {token: token}
+  - request: GET /me
+    headers: {X-A: "${env.JOURNEY_PASSWORD}"}
+    expect: {json: {token: other, said: other}}
+"""
+    result = walk(write(text), server.url)
+    assert 'token is "***", expected "other"; said is "***"' in result.found
+    assert "0123456789" not in str(result)
+
+
 def test_captured_token_in_a_path_is_not_told_either(server: Server, write: Callable[[str], Path]) -> None:
     def close(handler: Handler) -> tuple[None, None]:
         handler.close_connection = True

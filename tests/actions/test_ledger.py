@@ -18,6 +18,7 @@ from deploy_gate.ledger.entry import Entry, Kind, Outcome
 from deploy_gate.result import Result, Status
 
 RELEASE, OTHER = "a" * 40, "b" * 40
+NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 MODULE = vars(__import__("sys").modules[Catalog().get("ledger").function.__module__])
 
 
@@ -32,7 +33,8 @@ def ledger(*releases: str) -> bytes:
 
 
 def judged(raw: bytes, known: tuple[Head, ...] = (), environment: str = "production") -> Result:
-    result: Result = MODULE["judge"](raw, environment, RELEASE, known)
+    wanted = MODULE["Wanted"](environment, RELEASE, 86400.0)
+    result: Result = MODULE["judge"](raw, wanted, known, NOW)
     return result
 
 
@@ -58,6 +60,22 @@ def test_it_is_not(raw: bytes, environment: str, said: str) -> None:
     assert result.status is Status.FAILED
     assert said in result.found
     assert result.fix
+
+
+def test_an_earlier_deployment_of_the_same_release_is_not_this_one() -> None:
+    wanted = MODULE["Wanted"]("production", RELEASE, 3599.0)
+    result = MODULE["judge"](ledger(RELEASE), wanted, (), NOW)
+    assert (result.status, result.measured) == (Status.FAILED, 3600)
+    assert result.found == "the newest entry of release aaaaaaaaaaaa on production is 1 h old, the limit is 59 min"
+
+
+def test_lines_of_another_shape_are_counted_and_told() -> None:
+    line, head = chain.line({"schema": 1, "environment": 5}, Head())
+    odd, _ = chain.line({"schema": 1, "times": {"total": "abc"}, "environment": "production"}, head)
+    result = judged(line + odd)
+    assert result.found.endswith(
+        "among 0 deployments; 2 lines could not be read as a deployment, and count for nothing"
+    )
 
 
 def test_a_ledger_written_anew() -> None:

@@ -52,7 +52,7 @@ def file(name: str, data: dict[str, Any]) -> Path:
 
 def record(load: Load, **more: Any) -> Result:
     given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
-    given |= {"rollback": None, "release": "", "from_release": "", "reason": "", "known": []}
+    given |= {"rollback": None, "verdict": "", "release": "", "from_release": "", "reason": "", "known": []}
     return load("record")(**{**given, "branch": "deploy-ledger", "remote": "origin", **more})
 
 
@@ -86,29 +86,40 @@ def test_times_of_a_fall_back_are_kept(load: Load) -> None:
     assert (times.detect, times.decide, times.restore) == (1.5, 0.1, 0.9)
 
 
+LEFT = told("passed", None, {"left": True, "changed": True, "detect": 0})
+GONE = told("passed", None, {"left": True, "changed": False})
+STAYS = told("passed", None)
+
+
 @pytest.mark.parametrize(
-    ("kind", "verdicts", "deploy", "rollback", "expected"),
+    ("kind", "verdicts", "deploy", "rollback", "said", "expected"),
     [
-        ("deploy", ["go"], told("passed", "deployed"), {}, Outcome.DEPLOYED),
-        ("deploy", ["go", "no-go"], told("passed", "deployed"), told("passed"), Outcome.FELL_BACK),
-        ("deploy", ["go", "no-go"], told("passed", "deployed"), told("error"), Outcome.NOT_BACK),
-        ("deploy", ["go"], told("failed", "not switched"), {}, Outcome.NOT_SWITCHED),
-        ("deploy", ["go"], told("failed", "fell back"), {}, Outcome.FELL_BACK),
-        ("deploy", ["go"], told("failed", "not back"), {}, Outcome.NOT_BACK),
-        ("deploy", ["no-go"], {}, {}, Outcome.NOT_SWITCHED),
-        ("deploy", ["could-not-tell"], {}, {}, Outcome.NOT_SWITCHED),
+        ("deploy", ["go"], told("passed", "deployed"), {}, "", Outcome.DEPLOYED),
+        # The pipeline leaves a switch unconfirmed until somebody has looked.
+        ("deploy", ["go", "go"], told("passed", "switched"), {}, "go", Outcome.DEPLOYED),
+        ("deploy", ["go", "no-go"], told("passed", "switched"), LEFT, "no-go", Outcome.FELL_BACK),
+        ("deploy", ["go"], told("passed", "switched"), GONE, "", Outcome.FELL_BACK),
+        ("deploy", ["go"], told("passed", "switched"), STAYS, "", Outcome.UNKNOWN),
+        ("deploy", ["go"], told("passed", "switched"), {}, "could-not-tell", Outcome.UNKNOWN),
+        ("deploy", ["go"], told("passed", "switched"), {}, "", Outcome.UNKNOWN),
+        ("deploy", ["go", "no-go"], told("passed", "switched"), told("error"), "no-go", Outcome.NOT_BACK),
+        ("deploy", ["go"], told("failed", "not switched"), STAYS, "", Outcome.NOT_SWITCHED),
+        ("deploy", ["go"], told("failed", "fell back"), {}, "", Outcome.FELL_BACK),
+        ("deploy", ["go"], told("failed", "not back"), {}, "", Outcome.NOT_BACK),
+        ("deploy", ["no-go"], {}, {}, "", Outcome.NOT_SWITCHED),
+        ("deploy", ["could-not-tell"], {}, {}, "", Outcome.NOT_SWITCHED),
         # The gate said go and nothing more was heard: nobody knows.
-        ("deploy", ["go"], {}, {}, Outcome.UNKNOWN),
-        ("deploy", ["go"], told("passed", None), {}, Outcome.UNKNOWN),
-        ("rollback", [], {}, told("passed"), Outcome.ROLLED_BACK),
-        ("rollback", [], {}, told("failed"), Outcome.NOT_BACK),
-        ("rollback", ["go"], {}, {}, Outcome.UNKNOWN),
+        ("deploy", ["go"], {}, {}, "", Outcome.UNKNOWN),
+        ("deploy", ["go"], told("passed", None), {}, "", Outcome.UNKNOWN),
+        ("rollback", [], {}, LEFT, "", Outcome.ROLLED_BACK),
+        ("rollback", [], {}, told("failed"), "", Outcome.NOT_BACK),
+        ("rollback", ["go"], {}, {}, "", Outcome.UNKNOWN),
     ],
 )
 def test_outcomes(
-    kind: str, verdicts: list[str], deploy: dict[str, Any], rollback: dict[str, Any], expected: Outcome
+    kind: str, verdicts: list[str], deploy: dict[str, Any], rollback: dict[str, Any], said: str, expected: Outcome
 ) -> None:
-    found = Gathered([report("verify", one) for one in verdicts], deploy, rollback)
+    found = Gathered([report("verify", one) for one in verdicts], deploy, rollback, said)
     assert found.outcome(Kind(kind)) is expected
 
 

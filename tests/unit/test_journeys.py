@@ -99,6 +99,7 @@ def test_secrets_are_those_it_names() -> None:
         ("version: 1\ntimeout: 5m\nsteps: [{request: GET /}]\n", ["j.yml:2: 'timeout' is '5m', expected 1 s to 1 min 30 s"]),
         (HEAD + "  - request: GET /\n    json: {}\n    form: {a: 1}\n", ["j.yml:6: a request has `json` or `form`, not both"]),
         (HEAD + "  - request: GET /\n    capture: {Order: id}\n", ["j.yml:5: 'Order' is no name: lower-case letters, digits and _, starting with a letter"]),
+        (HEAD + "  - request: GET /\n    unless: unique\n", ["j.yml:4: no step before captures 'unique'"]),
         ("version: 1\nsteps:\n" + "  - request: GET /\n" * 51, ["j.yml:2: has 51 steps, at most 50 are walked: split the journey"]),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,9 @@ from deploy_gate import arguments, units
 from deploy_gate.checklist.loading import load
 from deploy_gate.facts import textfile
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import chain, review
+from deploy_gate.ledger import chain, reading, review
 from deploy_gate.ledger.chain import Head
-from deploy_gate.ledger.entry import Entry, from_json
+from deploy_gate.ledger.entry import Entry
 from deploy_gate.ledger.metrics import figures
 from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import CouldNotTell
@@ -43,7 +44,10 @@ def run(argv: list[str]) -> int:
     if options.what == "verify" or wrong:
         return _verify(raw, wrong)
     call: Callable[[Any, list[Entry]], None] = {"show": _show, "metrics": _metrics, "review": _review}[options.what]
-    call(options, [entry for one in chain.records(raw) if (entry := from_json(one)) is not None])
+    ledger = reading.read(raw)
+    call(options, ledger.entries)
+    if ledger.aside:
+        print(f"note: {ledger.aside}", file=sys.stderr)
     return 0
 
 

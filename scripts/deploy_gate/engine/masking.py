@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +46,8 @@ class Masker:
         raw = [os.fsencode(value) for value in values]
         parts |= {quote(one, safe="") for one in raw}
         parts |= {base64.b64encode(one).decode().rstrip("=") for one in raw}
+        # As a server's answer repeats them inside JSON.
+        parts |= {json.dumps(value, ensure_ascii=escaped)[1:-1] for value in values for escaped in (True, False)}
         parts |= {unquote(password) for value in values for _, password, _ in _URL.findall(value)}
         # Shorter values would blank out half of every text, and protect nothing.
         self.values = sorted((part for part in parts if len(part) >= 5), key=len, reverse=True)

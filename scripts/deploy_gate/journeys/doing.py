@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode
 
 from deploy_gate.facts import http, marker
 from deploy_gate.journeys import expect, streams, template
-from deploy_gate.journeys.expect import MISSING
+from deploy_gate.journeys.expect import MISSING, MOST
 from deploy_gate.journeys.model import Expectations, Receive, Request, Step, Stream, Until, Wanted
-from deploy_gate.result import brief
+from deploy_gate.result import one_line
 
 REQUEST_SECONDS = 20.0
 LONGEST = 4096
@@ -58,7 +58,9 @@ class Doer:
         """The text without secrets, and without long texts that were captured: those are tokens."""
         values = {str(value) for name, value in self.known.items() if name.startswith("env.")}
         long = {str(self.known[name]) for name in self.kept if len(str(self.known[name])) >= LEAST_SECRET}
-        for value in sorted(values | long, key=len, reverse=True):
+        # Also as they stand inside the JSON of an answer.
+        every = {json.dumps(value, ensure_ascii=escaped)[1:-1] for value in values | long for escaped in (True, False)}
+        for value in sorted(every | values | long, key=len, reverse=True):
             text = text.replace(value, "***") if value else text
         return text
 
@@ -161,6 +163,8 @@ class Doer:
             document = expect.read_json(text)
             return "no JSON" if document is MISSING else "; ".join(expect.wrong_values(document, wanted, self.known))
 
+        if action.source not in self.channels:
+            return Done([f"{action.source} was never opened"])
         limit = min(action.within, seconds)
         try:
             text, count, last = streams.matching(self.channels[action.source], wrong, limit)
@@ -185,7 +189,7 @@ def _said(document: Any) -> list[str]:
     if isinstance(document, dict):
         for key in ("detail", "title", "message", "error"):
             if isinstance(document.get(key), str) and document[key]:
-                return [f"it says: {brief(document[key], 120)}"]
+                return [f"it says: {one_line(document[key], MOST)}"]
     return []
 
 

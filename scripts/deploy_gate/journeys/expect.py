@@ -9,8 +9,10 @@ from typing import Any
 from deploy_gate.facts.http import Answer
 from deploy_gate.journeys import template
 from deploy_gate.journeys.model import Expectations, Wanted
-from deploy_gate.result import brief
+from deploy_gate.result import one_line
 
+MOST = 8192
+"""Characters of a value that a message may still be searched in for secrets, before it is cut."""
 MISSING = object()
 Known = Mapping[str, Any]
 
@@ -121,4 +123,5 @@ def same(left: Any, right: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is MISSING else brief(json.dumps(value, ensure_ascii=False, default=str))
+    # Not yet cut to its length: a half of a secret could not be found in it and hidden.
+    return "missing" if value is MISSING else one_line(json.dumps(value, ensure_ascii=False, default=str), MOST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deploy_gate.facts.http import NoAnswer
 from deploy_gate.journeys.model import Class
 from deploy_gate.journeys.walk import Outcome, Walk
-from deploy_gate.result import Evidence, Result, failed, passed, warned
+from deploy_gate.result import CouldNotTell, Evidence, Result, failed, passed, warned
 from deploy_gate.units import counted, show_duration
 
 
@@ -22,6 +22,7 @@ class Band:
 
 
 Bands = Mapping[Class, Band]
+TOO_MANY = 429
 
 
 def judge(walk: Walk, bands: Bands) -> Result:
@@ -29,6 +30,9 @@ def judge(walk: Walk, bands: Bands) -> Result:
 
     CouldNotTell when nothing answered at all: then nothing is known of the other side.
     """
+    if not walk.steps:
+        fix = "correct `unless:`: a journey that does nothing proves nothing"
+        raise CouldNotTell(f"{walk.journey.name}: every step was left out, nothing was asked", fix)
     evidence = [_evidence(one, walk.journey.path, bands) for one in (*walk.steps, *walk.cleanup)]
     broken = next((one for one in walk.steps if one.troubles), None)
     left = [one for one in walk.cleanup if one.troubles]
@@ -63,8 +67,11 @@ def _broken(walk: Walk, broken: Outcome, also: str, evidence: list[Evidence]) ->
         return failed(
             found, "the requests before were answered: read the service's log for this one", evidence=evidence
         )
+    if broken.status == TOO_MANY:
+        # A limit that we met ourselves tells nothing of what lies behind it.
+        raise CouldNotTell(found, "see what else uses this address or account now, and run it again later")
     fix = "read the service's log for this request, then run the journey again"
-    if broken.status is not None and broken.status in (401, 403, 429):
+    if broken.status is not None and broken.status in (401, 403):
         fix = "see whether the journey's account and password are right and not locked, then the service's log"
     return failed(found, fix, measured=broken.status, evidence=evidence)
 

@@ -16,6 +16,7 @@ def check_names(journey: Journey, problems: list[Problem]) -> tuple[str, ...]:
     """Add a problem for every name that nothing gives; return the environment variables that are named."""
     known = {*BUILT_IN, *journey.values}
     streams: set[str] = set()
+    captured: set[str] = set()
     secrets: dict[str, None] = {}
     for step in (*journey.steps, *journey.cleanup):
         for name in _used(step, journey, problems):
@@ -28,8 +29,10 @@ def check_names(journey: Journey, problems: list[Problem]) -> tuple[str, ...]:
             problems.append(Problem(journey.path, step.line, text))
         known |= set(step.capture)
         streams |= {step.action.name} if isinstance(step.action, Stream) else set()
-        if step.unless and step.unless not in known:
-            text = f"unknown name '{step.unless}'{nearest(step.unless, known)}"
+        captured |= set(step.capture)
+        if step.unless and step.unless not in captured:
+            # A name that is there from the start would leave the step out always.
+            text = f"no step before captures '{step.unless}'{nearest(step.unless, captured)}"
             problems.append(Problem(journey.path, step.line, text))
     return tuple(secrets)
 

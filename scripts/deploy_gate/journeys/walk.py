@@ -12,8 +12,10 @@ from deploy_gate.facts.http import NoAnswer
 from deploy_gate.journeys import template
 from deploy_gate.journeys.doing import Doer
 from deploy_gate.journeys.model import Class, Journey, Request, Step
+from deploy_gate.result import brief
 
 CLEANUP_SECONDS = 20.0
+SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,13 @@ class Walker:
         except NoAnswer as fault:
             told = doer.hidden(fault.found)
             return replace(outcome, troubles=(told,), lost=NoAnswer(fault.kind, told, fault.fix))
+        except Exception as fault:  # noqa: BLE001 - the clean-up that comes after must not be lost with it
+            told = brief(doer.hidden(f"the step broke: {type(fault).__name__}: {fault}"), SHOWN)
+            return replace(outcome, troubles=(told,), lost=NoAnswer("broken", told, "report this line"))
         return replace(
             outcome,
             seconds=done.seconds,
             status=done.status,
             attempts=done.attempts,
-            troubles=tuple(doer.hidden(one) for one in done.troubles),
+            troubles=tuple(brief(doer.hidden(one), SHOWN) for one in done.troubles),
         )

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import one_line
@@ -16,6 +19,7 @@ SCHEMA = 1
 LONGEST = 500
 MOST = 200
 _RELEASE = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -47,10 +51,10 @@ class Outcome(StrEnum):
 class Times:
     """Seconds; None where nobody measured. `recover` is detect, decide and restore together."""
 
-    total: float | None = None
-    detect: float | None = None
-    decide: float | None = None
-    restore: float | None = None
+    total: Seconds | None = None
+    detect: Seconds | None = None
+    decide: Seconds | None = None
+    restore: Seconds | None = None
 
     @property
     def recover(self) -> float | None:
@@ -120,14 +124,16 @@ def from_json(data: Mapping[str, Any]) -> Entry | None:
     """The entry of a line that was read; None when it is of another shape or a newer schema."""
     if data.get("schema") != SCHEMA:
         return None
-    known = {name: data[name] for name in Entry.__slots__ if name in data}
-    times = known.get("times")
     try:
-        known["kind"], known["outcome"] = Kind(known["kind"]), Outcome(known["outcome"])
-        known["times"] = Times(**times) if isinstance(times, Mapping) else Times()
-        return checked(Entry(**known))
-    except (KeyError, TypeError, ValueError, Misconfigured):
+        entry = _shape().validate_python({name: data[name] for name in Entry.__slots__ if name in data})
+        return checked(entry)
+    except (ValueError, Misconfigured):
         return None
+
+
+@cache
+def _shape() -> TypeAdapter[Entry]:
+    return TypeAdapter(Entry)
 
 
 def when(moment: str) -> datetime | None:

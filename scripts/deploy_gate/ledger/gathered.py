@@ -15,7 +15,7 @@ from deploy_gate.ledger.entry import Kind, Outcome, Times, when
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Status, brief
 from deploy_gate.rollout.back import PARTS
-from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED
+from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, SWITCHED
 
 MAX_BYTES = 16 * 1024 * 1024
 MOST = 50
@@ -35,11 +35,18 @@ class Gathered:
     reports: Sequence[Mapping[str, Any]]
     deploy: Mapping[str, Any]
     rollback: Mapping[str, Any]
+    verdict: str = ""
+    """What was said after the switch: go, no-go, could-not-tell; empty when nobody could look."""
 
     @property
     def document(self) -> dict[str, Any]:
         """Everything, for the file beside the line."""
-        return {"reports": list(self.reports), "deploy": dict(self.deploy), "rollback": dict(self.rollback)}
+        return {
+            "reports": list(self.reports),
+            "deploy": dict(self.deploy),
+            "rollback": dict(self.rollback),
+            "verdict": self.verdict,
+        }
 
     def began(self, otherwise: datetime) -> datetime:
         """When the first of it started."""
@@ -61,15 +68,29 @@ class Gathered:
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
-        back, told = str(self.rollback.get("status", "")), self.deploy.get("measured")
         if kind is Kind.ROLLBACK:
-            return Outcome.ROLLED_BACK if back in _GOOD else Outcome.NOT_BACK if back else Outcome.UNKNOWN
-        if back:
-            return Outcome.FELL_BACK if back in _GOOD else Outcome.NOT_BACK
+            back = self._back()
+            return Outcome.ROLLED_BACK if back is Outcome.FELL_BACK else back or Outcome.UNKNOWN
+        told = self.deploy.get("measured")
+        if (back := self._back()) is not None:
+            return back
+        if told == SWITCHED:
+            # The switch stands unconfirmed until somebody looked; held or cut off, nobody knows here how it ended.
+            return Outcome.DEPLOYED if self.verdict == "go" else Outcome.UNKNOWN
         if isinstance(told, str) and told in _OUTCOMES:
             return _OUTCOMES[told]
         stopped = any(one["verdict"] != "go" for one in self.reports)
         return Outcome.NOT_SWITCHED if stopped and not self.deploy else Outcome.UNKNOWN
+
+    def _back(self) -> Outcome | None:
+        """What the rollback came to; None where none was asked for, or it had nothing to take back."""
+        if not self.rollback:
+            return None
+        if self.rollback["status"] not in _GOOD:
+            return Outcome.NOT_BACK
+        facts = [one for one in self.rollback.get("evidence", []) if isinstance(one, Mapping) and "changed" in one]
+        # `left`: it is live nowhere any more, whoever took it back. Without that, a release was meant that stays.
+        return Outcome.FELL_BACK if any(one.get("left") for one in facts) else None
 
     def decided(self, outcome: Outcome) -> tuple[str | None, str]:
         """The item that decided and why, from the last report that said no; else what the operation found."""
@@ -91,10 +112,10 @@ class Gathered:
         return Times(round(total, 3), *(found.get(part) for part in PARTS))
 
 
-def gather(reports: Sequence[Path], deploy: Path | None, rollback: Path | None) -> Gathered:
+def gather(reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "") -> Gathered:
     """Read what is there; CouldNotTell for a file that is missing or not what it should be."""
     read = sorted((_report(path) for path in reports), key=lambda one: str(one["started"]))
-    found = Gathered(read, _result(deploy), _result(rollback))
+    found = Gathered(read, _result(deploy), _result(rollback), verdict)
     if not read and not found.deploy and not found.rollback:
         raise Misconfigured(["there is nothing to record: give `reports`, `deploy` or `rollback`"])
     return found

@@ -34,6 +34,13 @@ class Back:
         ]
 
     @property
+    def facts(self) -> dict[str, str | float | bool]:
+        """For whoever reads the result by program: whether anything was done here, and how long each part took."""
+        changed = any(bool(answer.data.get("changed")) for _, answer in self.answers)
+        message = "went back" if changed else "was not live any more"
+        return {"message": message, "left": self.good, "changed": changed, **self.seconds()}
+
+    @property
     def told(self) -> str:
         """For a sentence: where each of them is now."""
         return "; ".join(
@@ -73,19 +80,18 @@ def go(where: Sequence[HostProgram], leaves: str, reason: str, *, force: bool = 
 
 def judge(back: Back, leaves: str, sla: float) -> Result:
     """A rollback that was asked for, as a result."""
-    worst = back.worst
+    worst, evidence = back.worst, [*back.lines, back.facts]
     if worst is not None:
         say = {FALL_BACK_FAILED: fall_back_failed, UNKNOWN: error}.get(worst.code, failed)
-        return say(f"not rolled back from {leaves[:12]}: {back.told}", worst.fix, evidence=back.lines)
+        return say(f"not rolled back from {leaves[:12]}: {back.told}", worst.fix, evidence=evidence)
     parts = back.seconds()
-    changed = any(answer.data.get("changed") for _, answer in back.answers)
-    if not changed:
-        return passed(f"{leaves[:12]} is not live any more, nothing was to be done: {back.told}", evidence=back.lines)
+    if not back.facts["changed"]:
+        return passed(f"{leaves[:12]} is not live any more, nothing was to be done: {back.told}", evidence=evidence)
     total = sum(parts.values())
     times = ", ".join(f"{part} {parts.get(part, 0):.1f} s" for part in PARTS)
     found = f"left {leaves[:12]}: {back.told}; {times}, in all {total:.1f} s of {sla:g} s"
     if total > sla:
         return warned(
-            found, "see in the journal which part took so long", target=sla, measured=total, evidence=back.lines
+            found, "see in the journal which part took so long", target=sla, measured=total, evidence=evidence
         )
-    return passed(found, target=sla, measured=round(total, 3), evidence=back.lines)
+    return passed(found, target=sla, measured=round(total, 3), evidence=evidence)

@@ -158,7 +158,7 @@ class Deployment:
             return _untouched(why, cause, self.evidence)
         runner.say(f"falling back: {why}")
         found = back.go(self.switched, self.release, why)
-        evidence = [*self.evidence, {"message": why}, *found.lines]
+        evidence = [*self.evidence, {"message": why}, *found.lines, found.facts]
         if found.good:
             return fell_back(f"{why}; fell back: {found.told}", cause.fix, evidence=evidence, measured=BACK)
         worst = found.worst or cause

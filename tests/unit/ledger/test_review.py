@@ -13,7 +13,7 @@ from deployments import END, TARGETS, entry
 from support import ROOT
 
 from deploy_gate.commands import ledger_command
-from deploy_gate.ledger import chain, review
+from deploy_gate.ledger import chain, reading, review
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, Outcome, Times
 
@@ -68,3 +68,28 @@ def test_at_a_prompt(ledger: Path) -> None:
     wrong = [sys.executable, str(ROOT / "scripts"), "ledger", "verifi", "--file", str(ledger)]
     done = subprocess.run(wrong, capture_output=True, text=True, check=False)
     assert (done.returncode, "verify" in done.stderr + done.stdout) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"subject": 5},
+        {"times": {"total": "abc"}},
+        {"times": {"total": -1}},
+        {"waivers": ["x"]},
+        {"run_url": None},
+        {"outcome": "great"},
+        {"release": "main"},
+        {"ended": "2026-13-40T00:00:00Z"},
+    ],
+)
+def test_a_line_of_another_shape_breaks_nothing(odd: dict[str, object]) -> None:
+    good = entry(1, "a").as_json()
+    lines = b"".join(chain.line({**good, **more}, Head())[0] for more in ({}, odd))
+    ledger = reading.read(lines)
+    assert (len(ledger.entries), ledger.unread) == (1, 1)
+
+
+def test_what_a_newer_version_adds_is_left_alone() -> None:
+    line, _ = chain.line({**entry(1, "a").as_json(), "new": 1, "times": {"total": 1, "more": 2}}, Head())
+    assert len(reading.read(line).entries) == 1
