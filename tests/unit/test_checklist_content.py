@@ -134,7 +134,8 @@ def test_planned_means_that_the_check_is_not_built_yet(bundled: Source, kind: st
 def test_what_runs_the_repositorys_code_says_so(bundled: Source) -> None:
     runs = {name for name, item in bundled.checklist.items.items() if item.runs_code}
     migrations = {"migrations-reversible", "migrations-safe"}
-    assert runs == {"types", "unit-tests", "integration-tests", "api-docs", "images-build", *migrations}
+    images = {"images-build", "image-size", "image-secrets"}
+    assert runs == {"types", "unit-tests", "integration-tests", "api-docs", *images, *migrations}
 
 
 def test_it_knows_no_host_and_no_company() -> None:

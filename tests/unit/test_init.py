@@ -12,6 +12,8 @@ from support import ROOT, Repository
 from deploy_gate import branch_rule, cli, yamlfile
 
 ALEMBIC = {"migrations-documented", "migrations-staged", "migrations-reversible", "rollback-migration"}
+IMAGES = {"images-build", "image-size", "image-secrets"}
+SERVICES = {"healthchecks", "limits"}
 
 
 def init(capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -32,6 +34,8 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
     repository.write("CHANGELOG.md", "# Changelog\n")
     repository.write("alembic.ini", "[alembic]\n")
     repository.write("requirements-dev.txt", "pytest\n")
+    repository.write("compose.yaml", "services:\n  backend:\n    build: .\n")
+    repository.write("Dockerfile", "FROM scratch\n")
     repository.commit()
     code, out, _ = init(capsys)
     items, workflow = written()
@@ -41,7 +45,7 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
         "python3 -m venv .venv",
         ".venv/bin/pip install -r requirements-dev.txt",
     ]
-    assert "10 items of a pull request can be measured from the first run: lint, types" in out
+    assert "15 items of a pull request can be measured from the first run: lint, types" in out
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_what_is_not_there_is_declared_not_guessed(
     repository.commit()
     assert init(capsys)[0] == 0
     items, _ = written()
-    assert {name for name, item in items.items() if "not-applicable" in item} == missing | ALEMBIC
+    assert {name for name, item in items.items() if "not-applicable" in item} == missing | ALEMBIC | IMAGES | SERVICES
 
 
 def test_alembic_in_a_folder_of_its_own(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,3 +138,74 @@ def test_another_deploy_workflow_is_not_overwritten(repository: Repository, caps
     code, _, err = init(capsys)
     assert (code, ".github/workflows/deploy.yml exist already" in err) == (2, True)
     assert not Path("checklist.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "away", "inputs"),
+    [
+        ({"compose.yaml": "services: {a: {build: .}}"}, set(), {}),
+        ({"docker-compose.yml": "services:\n  a:\n    image: a\n"}, IMAGES, {}),
+        ({"Dockerfile": "FROM scratch\n"}, SERVICES, {}),
+        (
+            {"ops/compose.yaml": "services:\n  a:\n    build: .\n"},
+            set(),
+            {name: {"with": {"file": ["ops/compose.yaml"]}} for name in IMAGES | SERVICES},
+        ),
+        (
+            {"ops/compose.yaml": "services:\n  a:\n    image: a\n"},
+            IMAGES,
+            {name: {"with": {"file": ["ops/compose.yaml"]}} for name in SERVICES},
+        ),
+        ({"a/compose.yaml": "services: {}", "b/compose.yaml": "services: {}"}, IMAGES | SERVICES, {}),
+    ],
+)
+def test_containers_are_looked_for(
+    repository: Repository,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, str],
+    away: set[str],
+    inputs: dict[str, object],
+) -> None:
+    for name, text in files.items():
+        repository.write(name, text)
+    repository.commit()
+    assert init(capsys)[0] == 0
+    items = {name: item for name, item in written()[0].items() if name in IMAGES | SERVICES}
+    assert {name for name, item in items.items() if "not-applicable" in item} == away
+    assert {name: item for name, item in items.items() if name not in away} == inputs
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "export"),
+    [
+        ("shop/app.py", "from fastapi import FastAPI\napp = FastAPI()\n", "shop.app:app"),
+        ("src/shop/__init__.py", "import fastapi\napi: fastapi.FastAPI = fastapi.FastAPI(title='x')\n", "shop:api"),
+        ("main.py", "def make(debug=False):\n    one = FastAPI()\n    return one\n", "main:make"),
+        ("main.py", "def make(settings):\n    return FastAPI()\n", ""),
+        ("main.py", "text = 'FastAPI('\n", ""),
+        ("main.py", "FastAPI( is no Python\n", ""),
+        ("tests/app.py", "app = FastAPI()\n", ""),
+    ],
+)
+def test_a_web_application_is_looked_for(
+    repository: Repository, capsys: pytest.CaptureFixture[str], path: str, code: str, export: str
+) -> None:
+    repository.write(path, code)
+    repository.write("openapi.json", "{}")
+    repository.write(".github/workflows/ci.yml", "on: push\n")
+    repository.commit()
+    told = init(capsys)
+    assert "found 1 workflow" in told[1]
+    assert (f"found a FastAPI application, {export}" in told[1]) == bool(export)
+    assert written()[0].get("api-docs") == ({"with": {"export": export}} if export else None)
+
+
+def test_an_application_without_a_document_is_declared(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.write("app.py", "app = FastAPI()\n")
+    repository.commit()
+    assert init(capsys)[0] == 0
+    assert written()[0]["api-docs"] == {
+        "not-applicable": "no openapi.json yet; once it is committed, replace this line by with: {export: app:app}"
+    }

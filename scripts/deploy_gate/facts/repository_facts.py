@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy_gate.facts import git
+from deploy_gate.facts import git, repository_parts
 from deploy_gate.units import counted
 
 
@@ -32,6 +32,7 @@ def look(root: Path) -> Facts:
     _python(root, project, facts)
     _tests(root, project, facts)
     _migrations(root, project, facts)
+    _parts(root, facts)
     if critical := _critical():
         facts.inputs["no-todo"] = {"paths": critical}
     else:
@@ -88,6 +89,17 @@ def _python(root: Path, project: dict[str, Any], facts: Facts) -> None:
             facts.not_applicable[item] = "no Python in this repository"
     elif "mypy" not in project.get("tool", {}) and not (root / "mypy.ini").exists():
         facts.not_applicable["types"] = "mypy is not configured yet; remove this line once it is"
+
+
+def _parts(root: Path, facts: Facts) -> None:
+    """Containers, the web application and workflows."""
+    listed = git.present(["."])
+    names = listed or [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()][:5000]
+    for inputs, away, seen in (repository_parts.containers(names), repository_parts.application(names)):
+        facts.inputs |= inputs
+        facts.not_applicable |= away
+        facts.seen += seen
+    facts.seen += repository_parts.workflows(names)
 
 
 _ALEMBIC = ("migrations-documented", "migrations-staged", "migrations-reversible", "rollback-migration")

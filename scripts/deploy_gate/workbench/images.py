@@ -13,9 +13,11 @@ from pathlib import Path
 
 from deploy_gate import bootstrap, process
 from deploy_gate.result import CouldNotTell
+from deploy_gate.workbench import packages
 from deploy_gate.workbench.dockerd import Docker
 
 BASE = "deploy-gate/python:machine"
+SHELL = "deploy-gate/shell:machine"
 _LEFT_OUT = {
     *("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip"),
     *("pydoc_data", "distutils", "sqlite3", "curses", "dbm", "venv", "unittest", "msilib", "wsgiref", "xmlrpc"),
@@ -31,6 +33,25 @@ def python_base(docker: Docker) -> str:
             words = ("--change", "ENV PATH=/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1")
             docker.ask("import", *words, "-", BASE, stdin=stream)
     return BASE
+
+
+def shell_base(docker: Docker) -> str:
+    """An image of 2 MB with sh, rm and the like: a static busybox and nothing else. Made once for a daemon."""
+    if docker.run("image", "inspect", SHELL).code:
+        program = packages.ensure("busybox").read_bytes()
+        if b"/ld-linux" in program or b"/ld-musl" in program:
+            raise CouldNotTell("this machine's busybox is not static", "install busybox-static in its place")
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as archive:
+            member = tarfile.TarInfo("bin/busybox")
+            member.size, member.mode = len(program), 0o755
+            archive.addfile(member, io.BytesIO(program))
+            for name in ("sh", "rm", "cat", "echo", "true", "false", "mkdir"):
+                link = tarfile.TarInfo(f"bin/{name}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                archive.addfile(link)
+        docker.ask("import", "--change", "ENV PATH=/bin", "-", SHELL, stdin=content.getvalue())
+    return SHELL
 
 
 def build(docker: Docker, tag: str, dockerfile: str, files: Mapping[str, str] | None = None, *words: str) -> str:
