@@ -189,7 +189,7 @@ def running() -> Iterator[GitHub]:
     thread.start()
     try:
         yield server
-        assert server.violations == []
+        assert server.violations == [], "\n".join(server.violations)
     finally:
         server.shutdown()
         thread.join()
