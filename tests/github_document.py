@@ -115,8 +115,8 @@ class Document:
         if content is None:
             return
         for fault in self.validator(content["schema"]).iter_errors(body):
-            if fault.validator == "enum" and fault.instance is None and fault.schema.get("nullable"):
-                continue  # the document leaves null out of its enumerations, and says `nullable` beside them
+            if fault.instance is None and fault.schema.get("nullable"):
+                continue  # the document says `nullable` beside enumerations and choices that leave null out
             yield f"{method} {found[0]} {status}: {'/'.join(map(str, fault.absolute_path))}: {fault.message[:300]}"
 
     def validator(self, schema: dict[str, Any]) -> Any:
