@@ -90,9 +90,8 @@ def test_roles_that_are_none(text: str) -> None:
 def said(author: str, *words: str, minutes: float = 10, **more: Any) -> Comment:
     at = NOW - timedelta(minutes=minutes)
     parsed = tuple(one for word in words for one in parse(word))
-    return Comment(
-        int(10_000 - minutes * 10), author, at, **{"edited": False, "genuine": True, "commands": parsed} | more
-    )
+    fields: dict[str, Any] = {"edited": False, "genuine": True, "commands": parsed} | more
+    return Comment(int(10_000 - minutes * 10), author, at, **fields)
 
 
 def wanted(**more: Any) -> Wanted:
