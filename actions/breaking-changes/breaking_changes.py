@@ -63,6 +63,8 @@ def check(
 ) -> Result:
     """Read commits, API document and revisions since the live commit."""
     start = base.of(since)
+    if start == base.EMPTY_TREE:
+        return passed("this is the first commit: nothing was there before that it could break", target=0, measured=0)
     commits = conventional.commits(start)
     findings = [Finding("commit", f"{one.sha} {one.subject}") for one in commits if one.breaks]
     api, paths = _api(start, openapi_file)
