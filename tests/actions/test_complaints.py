@@ -92,7 +92,13 @@ def test_a_counter(ask: Ask, reply: Reply, status: Status) -> None:
 def test_wrong_inputs() -> None:
     module = Catalog().get("complaints").module
     good = {"label": "x", "counter_url": "", "since": "", "most": 1}
-    for wrong in ({"label": ""}, {"counter_url": "http://x"}, {"since": "noon"}, {"since": "2026-11-25T02:00:00"}, {"most": -1}):
+    for wrong in (
+        {"label": ""},
+        {"counter_url": "http://x"},
+        {"since": "noon"},
+        {"since": "2026-11-25T02:00:00"},
+        {"most": -1},
+    ):
         with pytest.raises(Misconfigured):
             module.validate(**good | wrong)
 

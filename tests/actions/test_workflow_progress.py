@@ -44,7 +44,10 @@ def test_one_that_is_stuck(ask: Ask, run: GitHub) -> None:
     job(run, "copy", "in_progress", 31)
     result = ask("workflow-progress")
     terms = "limits: 30 min to run, 10 min to wait"
-    assert (result.status, result.found) == (Status.FAILED, f"1 of 3 jobs stuck: copy (in_progress for 31 min); {terms}")
+    assert (result.status, result.found) == (
+        Status.FAILED,
+        f"1 of 3 jobs stuck: copy (in_progress for 31 min); {terms}",
+    )
     assert ask("workflow-progress", max_run="32m").status is Status.PASSED
 
 
