@@ -37,7 +37,7 @@ def check(
 ) -> Result:
     """Ask the document, then the database; CouldNotTell when nobody answers."""
     validate(url=url, component=component, field=field, expected=expected)
-    path = field.replace("${component}", component)
+    path = field.replace("{component}", component)
     answer = site.of(url, timeout=timeout, budget=1).ask(url)
     data = accounts.data(answer)
     if not isinstance(data, dict):

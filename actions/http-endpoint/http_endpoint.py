@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import http
-from deploy_gate.facts.http import Answer, NoAnswer
+from deploy_gate.facts import http, marker
+from deploy_gate.facts.http import Answer, NoAnswer, Order
 from deploy_gate.facts.served import field as value_at
 from deploy_gate.facts.served import same_release
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Evidence, Result, brief, failed, passed, warned
 from deploy_gate.units import Duration, show_duration, show_size
 
-ABOUT = About(timeout=120)
+ABOUT = About(reads=(marker.VARIABLE,), timeout=120)
 
 PAUSE = 1.0
 
@@ -135,7 +135,10 @@ def _ask(address: http.Address, timeout: float, attempts: int, follow: bool) -> 
 
 
 def _once(address: http.Address, timeout: float, follow: bool) -> Facts:
-    return Facts(*http.follow(address, timeout=timeout)) if follow else Facts(http.get(address, timeout=timeout))
+    order = Order(headers=marker.headers())
+    if follow:
+        return Facts(*http.follow(address, order, timeout=timeout))
+    return Facts(http.send(address, order, timeout=timeout))
 
 
 def judge(facts: Facts, expected: Expected) -> Result:

@@ -84,7 +84,7 @@ class _Orders:
     def one(self) -> Order:
         if not self.body:
             return Order(self.method)
-        text = self.body.replace("${random}", site.random_name())
+        text = self.body.replace("{random}", site.random_name())
         return Order(self.method, {"Content-Type": "application/json"}, text.encode())
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import http, onhost, prometheus
+from deploy_gate.facts import http, marker, onhost, prometheus
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.prometheus import METRIC, Prometheus
 from deploy_gate.problems import Misconfigured
@@ -21,7 +20,7 @@ from deploy_gate.traffic.figures import Traffic
 from deploy_gate.traffic.judging import Proves
 from deploy_gate.units import Duration, duration, percent
 
-ABOUT = About(secrets=(*onhost.SECRETS, "DEPLOY_GATE_MARKER"), reads=onhost.READS, timeout=300)
+ABOUT = About(secrets=(*onhost.SECRETS, marker.VARIABLE), reads=onhost.READS, timeout=300)
 _CLASS = re.compile(r"([a-z][a-z0-9-]{0,30})=(.{1,1000})")
 _MOST = 20
 
@@ -79,9 +78,8 @@ def check(  # noqa: PLR0913 - one parameter for each input
 def _ask(there: Any, asked: Asked) -> Traffic:
     words = ["switch" if asked.since is None else f"{asked.since:g}", f"--baseline={asked.baseline:g}"]
     words += [f"--class={one}" for one in asked.classes]
-    token = os.environ.get("DEPLOY_GATE_MARKER", "")
     # The hash alone: command lines are for everybody to read.
-    words += [f"--marker={hashlib.sha256(token.encode()).hexdigest()}"] if token else []
+    words += [f"--marker={hashlib.sha256(marker.token().encode()).hexdigest()}"]
     return figures.parse(there.good("traffic", "--since", *words, timeout=120))
 
 

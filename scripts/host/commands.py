@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import deque
 from pathlib import Path
@@ -120,8 +121,8 @@ def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
         (chosen.config or Path(sys.argv[0]).resolve().with_name("slots.json")),
     )
     config = config.resolve()
-    if chosen.what == "run":
-        Guard(machine).run()
+    if chosen.what in ("run", "sample"):
+        _stay(machine, chosen, program, config)
         return {}
     if chosen.what == "restore":
         return boot.restore(machine)
@@ -136,6 +137,14 @@ def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.what == "hook":
         return {"text": boot.hook(machine, program, config)}
     return boot.start_guard(machine, config) if chosen.what == "start" else boot.stop_guard(machine)
+
+
+def _stay(machine: Machine, chosen: argparse.Namespace, program: Path, config: Path) -> None:
+    if chosen.what == "sample":
+        sampler.Sampler(machine).run(chosen.of or os.getppid())
+        return
+    own = (sys.executable, "-I", str(program), "--config", str(config), "guard", "sample", "--of", str(os.getpid()))
+    Guard(machine, own if machine.settings.guard.sample else ()).run()
 
 
 def run_rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
@@ -15,7 +16,7 @@ from host.machine import Machine
 from host.probe import front_look, slot_look
 from host.processes import Aside
 from host.rollback import roll_back
-from host.sampler import Sampler
+from host.sampler import Beside
 from host.slots import filled
 from host.state import GUARD, HOLD, PROVING, State, Watch
 from host.status import moved_by_hand
@@ -28,9 +29,10 @@ _AGAIN = 5.0
 class Guard:
     """What it remembers between two ticks; everything that matters is in the state file."""
 
-    def __init__(self, machine: Machine) -> None:
-        """The machine's clock is the guard's."""
+    def __init__(self, machine: Machine, sampler: Sequence[str] = ()) -> None:
+        """The machine's clock is the guard's; `sampler` is how the sampler is started."""
         self.machine = machine
+        self.beside = Beside(sampler)
         self.bad = 0
         self.since: float | None = None
         self.alerted: dict[str, float] = {}
@@ -42,13 +44,20 @@ class Guard:
         """Until it is told to end. A second guard of the same host ends at once."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        with self.machine.guard_lock.taken(0), Sampler(self.machine):
-            while not self.over:
-                begun = self.machine.clock.boot()
-                self.tick()
-                left = self.machine.settings.guard.interval - (self.machine.clock.boot() - begun)
-                if left > 0 and not self.over:
-                    self.machine.clock.sleep(left)
+        with self.machine.guard_lock.taken(0):
+            try:
+                while not self.over:
+                    self._once()
+            finally:
+                self.beside.end()
+
+    def _once(self) -> None:
+        begun = self.machine.clock.boot()
+        self.tick()
+        self.beside.tend(begun)
+        left = self.machine.settings.guard.interval - (self.machine.clock.boot() - begun)
+        if left > 0 and not self.over:
+            self.machine.clock.sleep(left)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         del number, frame

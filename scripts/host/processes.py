@@ -16,7 +16,7 @@ from host.clock import Clock
 from host.files import append_to, tail_of
 
 _KEPT = 1024 * 1024
-_PDEATHSIG = 1
+PDEATHSIG = 1
 _HARMLESS = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "DOCKER_HOST", "DOCKER_CONFIG"),
     *("XDG_RUNTIME_DIR", "PGSERVICEFILE", "PGPASSFILE", "DBUS_SESSION_BUS_ADDRESS"),
@@ -170,4 +170,4 @@ def _since(log: Path, start: int, most: int) -> str:
 def _die_with_parent() -> None:
     # A command must not go on when this program is killed: the next one undoes what it was doing.
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)

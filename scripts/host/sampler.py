@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
-import threading
+import signal
+import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,41 +18,67 @@ from host.files import append_to, read_bounded, tail_of
 from host.follow import Follow, Place
 from host.machine import Machine
 from host.probe import Look, front_look, slot_look
+from host.processes import PDEATHSIG, environment
 from host.vitals import Counters, between, counters, look, memory
 
 FILE, OLDER = "samples.jsonl", "samples.1.jsonl"
 LARGEST = 4 * 1024 * 1024  # of each of the two files: about two days at five seconds
 _MOST = 20_000
+COVERED = 0.8
+"""Of the time asked for, that the samples must cover; else the host is measured now."""
+
+
+class Beside:
+    """The sampler's process, as the guard sees it: started again a minute after it ended, and never waited for.
+
+    A process of its own, not a thread: what it waits for must not hold up a rollback, nor what it holds when the guard
+    starts a command.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """How it is started; nothing: there is none."""
+        self.argv = list(argv)
+        self.child: subprocess.Popen[bytes] | None = None
+        self.not_before = 0.0
+
+    def tend(self, now: float) -> None:
+        """Start it, when it does not run."""
+        if self.argv and now >= self.not_before and (self.child is None or self.child.poll() is not None):
+            self.not_before = now + 60
+            with suppress(OSError):
+                self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, env=environment())
+
+    def end(self) -> None:
+        """End it."""
+        if self.child is not None:
+            with suppress(ProcessLookupError):
+                self.child.kill()
+            self.child.wait()
 
 
 class Sampler:
-    """A thread beside the guard: whatever it waits for, the guard does not."""
+    """What it remembers between two samples."""
 
     def __init__(self, machine: Machine) -> None:
-        """The machine's clock is the sampler's; what it does wrong, it does alone."""
+        """The machine's clock is the sampler's."""
         self.machine = machine
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
         self.before: Counters | None = None
         path = machine.settings.access.log
         self.log = Follow(Path(path), remembered(machine.home)) if path else None
 
-    def __enter__(self) -> Sampler:
-        if self.machine.settings.guard.sample:
-            self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        if self.thread.is_alive():
-            self.thread.join(5)
-        if self.log is not None and not self.thread.is_alive():
-            self.log.close()
-
-    def _run(self) -> None:
-        while not self.over.wait(self.machine.settings.guard.sample):
+    def run(self, parent: int) -> None:
+        """Until the guard that started it is gone; whatever goes wrong, the next sample is another one."""
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        while os.getppid() == parent:
             with suppress(Exception):
                 keep(self.machine.home, self.take())
+            self.machine.clock.sleep(self.machine.settings.guard.sample)
+
+    def close(self) -> None:
+        """Let the log go."""
+        if self.log is not None:
+            self.log.close()
 
     def take(self) -> dict[str, Any]:
         """One sample."""
@@ -136,7 +165,7 @@ def _sample(line: bytes) -> dict[str, Any] | None:
 
 
 def resources(machine: Machine, seconds: float, over: float) -> dict[str, Any]:
-    """Percent of processor, memory and disk: of the samples since `over` seconds ago, and measured now."""
+    """Percent of processor, memory and disk: of the samples since `over` seconds ago, else measured now."""
     kept = samples(machine, over)["samples"] if over else []
     told: dict[str, Any] = {"over": over, "count": len(kept)}
     moments = sorted(one["at"] for one in kept)
@@ -145,4 +174,5 @@ def resources(machine: Machine, seconds: float, over: float) -> dict[str, Any]:
     for name in ("cpu", "memory", "disk"):
         values = [float(one[name]) for one in kept if isinstance(one.get(name), (int, float))]
         told[name] = {"mean": round(sum(values) / len(values), 2), "max": max(values)} if values else None
-    return {"cores": os.cpu_count(), "live": look(machine.clock, seconds), "samples": told}
+    enough = over and told["span"] >= COVERED * over
+    return {"cores": os.cpu_count(), "live": None if enough else look(machine.clock, seconds), "samples": told}

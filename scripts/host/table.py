@@ -108,7 +108,10 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     "guard": (
         "the process that watches",
         commands.run_guard,
-        [(("what",), {"choices": ("run", "start", "stop", "boot", "restore", "unit", "hook")})],
+        [
+            (("what",), {"choices": ("run", "sample", "start", "stop", "boot", "restore", "unit", "hook")}),
+            (("--of",), {"type": int, "default": 0, "help": "sample: the guard's process, with which it ends"}),
+        ],
     ),
     "logs": ("last log lines of a slot, or what matches in its log", commands.run_logs, _LOGS),
     "traffic": ("how many requests, errors, how long they took", commands.run_traffic, _TRAFFIC),

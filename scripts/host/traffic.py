@@ -17,7 +17,8 @@ from host.trouble import BUSY, WRONG, Trouble
 
 FORMAT = (
     '{"time":"$msec","status":"$status","request_time":"$request_time","method":"$request_method",\'\n'
-    '        \'"uri":"$uri","slot":"$%s_slot","release":"$upstream_http_x_release","marker":"$http_x_deploy_gate"}'
+    '        \'"uri":"$uri","slot":"$%s_slot","release":"$upstream_http_x_release",'
+    '"marker":"$http_x_deploy_gate_probe"}'
 )
 _LONGEST = 7 * 86400.0
 

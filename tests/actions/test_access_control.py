@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import time
@@ -42,7 +43,7 @@ def claims_of(token: str, *broken: str) -> dict[str, Any] | None:
     """The claims of a good token; `broken` names what is not looked at."""
     try:
         head, body, signature = token.split(".")
-        header, claims = (json.loads(forgery.base64.urlsafe_b64decode(one + "==")) for one in (head, body))
+        header, claims = (json.loads(base64.urlsafe_b64decode(one + "==")) for one in (head, body))
     except ValueError:
         return None
     keys = [KEY, *([""] if "empty-key" in broken else [])]

@@ -31,7 +31,7 @@ def test_up_and_down(ask: Ask) -> None:
 
 def test_a_field_of_another_name(ask: Ask) -> None:
     with site(lambda _: Reply(200, {"checks": [{"db": True}]})) as shop:
-        found = ask("health-component", url=shop.url, component="db", field="checks.0.${component}")
+        found = ask("health-component", url=shop.url, component="db", field="checks.0.{component}")
         missing = ask("health-component", url=shop.url, component="db")
     assert found.status is Status.PASSED, found.found
     assert missing.status is Status.ERROR

@@ -26,7 +26,7 @@ def test_held_until_a_person_confirms(servers: Fleet) -> None:
         assert (watch["phase"], watch["release"]) == (HOLD, NEW)
         assert watch["seconds_left"] > 600
         [entry] = [one for one in host.machine.journal.tail(5) if one.get("step") == "hold" and "data" in one]
-        assert entry["data"] == {"release": NEW, "seconds": 1200, "reason": "p95 is odd"}
+        assert entry["data"] == {"release": NEW, "phase": "confirm", "seconds": 1200, "reason": "p95 is odd"}
         assert entry["by"] == "ada (run 7)"
     told = servers.do("confirm", 2, release="live")
     assert (told.code, told.found) == (0, f"{NEW[:12]} is confirmed on 2 servers")

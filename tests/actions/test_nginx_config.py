@@ -30,7 +30,12 @@ def test_as_it_was_left(look: Callable[[], Result]) -> None:
     ("file", "before", "after", "told"),
     [
         ("nginx.conf", "server_name", "server_nam", "nginx -t"),
-        ("nginx.conf", "include snippets/server.conf;", "set $shop_upstream shop_blue; set $shop_slot blue;", "no server block includes"),
+        (
+            "nginx.conf",
+            "include snippets/server.conf;",
+            "set $shop_upstream shop_blue; set $shop_slot blue;",
+            "no server block includes",
+        ),
         ("nginx.conf", "server_name", "open_file_cache max=9; server_name", "open_file_cache"),
         ("snippets/http.conf", "upstream shop_green", "upstream shop_gone", "http.conf was changed by hand"),
         ("snippets/server.conf", "always", "", "server.conf was changed by hand"),

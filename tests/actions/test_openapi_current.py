@@ -124,6 +124,22 @@ def test_a_breaking_change_needs_an_entry_that_names_it(shop: Shop, check: Calla
     assert told.evidence[0]["message"] == "GET /stock: is removed (told in the changelog)"
 
 
+@pytest.mark.parametrize(
+    ("entry", "status"),
+    [("The body of a request and its answer are checked", "failed"), ("`/orders` needs a shop now", "passed"), ("Name the shopfront", "passed")],
+)  # fmt: skip
+def test_our_own_words_do_not_tell_of_a_break(
+    shop: Shop, check: Callable[..., Result], entry: str, status: str
+) -> None:
+    data = document("/orders", "/stock")
+    required = {"in": "query", "name": "shopfront", "required": True}
+    data["paths"]["/orders"]["get"].update(parameters=[required], requestBody={"required": True, "content": {}})
+    del data["paths"]["/orders"]["get"]["requestBody" if status == "passed" else "parameters"]
+    shop.both(data)
+    shop.repository.write("CHANGELOG.md", LOG.format(f"- {entry}\n"))
+    assert check().status == status
+
+
 def test_an_old_entry_does_not_tell_of_a_new_break(shop: Shop, check: Callable[..., Result]) -> None:
     shop.repository.write("CHANGELOG.md", LOG.format("- `/stock` is faster\n"))
     shop.repository.commit("docs: told before")

@@ -43,7 +43,7 @@ class Limiter:
     count: int = 0
     began: float = 0
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, _: Request) -> Reply:
         now = CLOCK.now
         if self.seconds and now - self.began > self.seconds:
             self.count, self.began = 0, now
@@ -53,7 +53,7 @@ class Limiter:
 
 def run(ask: Ask, limiter: Callable[[Request], Reply], **more: object) -> tuple[Result, list[Request]]:
     with site(limiter) as shop:
-        given = {"path": "/login", "method": "POST", "body": '{"who": "${random}"}', "within": 6, **more}
+        given = {"path": "/login", "method": "POST", "body": '{"who": "{random}"}', "within": 6, **more}
         return ask("rate-limit", url=shop.url, **given), shop.seen
 
 

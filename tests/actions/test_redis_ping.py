@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -48,6 +48,29 @@ def test_a_server_that_works(ask: Ask, client: redis.Redis) -> None:
     assert client.dbsize() == 0, "nothing is left behind"
     assert ask("redis-ping", limit="20s").target == 20
     assert PING.judge(redislink.Ping("x", 0.1, 0.2), 0.25).status is Status.FAILED
+
+
+@pytest.mark.parametrize(("value", "deleted"), [(None, 1), (b"another", 1), ("same", 0)])
+def test_a_server_that_keeps_nothing(value: bytes | str | None, deleted: int) -> None:
+    class Forgetful:
+        """PING and SET do well; what is read is another thing, or nothing is there to be deleted."""
+
+        kept = b""
+
+        def ping(self) -> None:
+            pass
+
+        def set(self, _: str, value: bytes, **__: object) -> None:
+            self.kept = value
+
+        def get(self, _: str) -> object:
+            return self.kept if value == "same" else value
+
+        def delete(self, _: str) -> int:
+            return deleted
+
+    with pytest.raises(redislink.Refused, match="was not kept"):
+        redislink.ping(cast("redis.Redis", Forgetful()), "x", "p:")
 
 
 def test_a_stopped_server(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import random
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 import pytest
 from hosts import Server
 from slots.world import NEW, OLD, World
+from traffic_lines import spread, write
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import http, onhost
@@ -27,15 +25,6 @@ from host.cli import parser
 from host.trouble import Trouble
 
 Look = Callable[..., Result]
-
-
-def write(host: World, slot: str, times: Iterable[int], errors: int = 0, ago: float = 0, **more: str) -> None:
-    """Lines as nginx writes them, all of one moment; `times` in milliseconds, the first `errors` answered with 500."""
-    told = {"time": f"{time.time() - ago:.3f}", "method": "GET", "uri": "/orders", "slot": slot, **more}
-    with (host.work / "access.log").open("a") as stream:
-        for number, ms in enumerate(times):
-            status = "500" if number < errors else "200"
-            stream.write(json.dumps({**told, "status": status, "request_time": f"{ms / 1000:.3f}"}) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +72,6 @@ class Local:
             return dict(json.loads(json.dumps(chosen.run(self.host.machine, chosen))))
         except Trouble as fault:
             raise CouldNotTell(fault.what, fault.do) from None
-
-
-def spread(number: int, middle: float = 80, seed: int = 1) -> list[int]:
-    chance = random.Random(seed)
-    return [round(middle * math.exp(chance.gauss(0, 0.5))) for _ in range(number)]
 
 
 def test_users_fare_well(look: Look, host: World) -> None:
@@ -170,13 +154,13 @@ def test_many_errors_of_few_requests_are_known(near: Look, host: World) -> None:
 
 
 def test_our_own_probes_are_left_out(near: Look, host: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEPLOY_GATE_MARKER", "made for this deployment")
-    write(host, "green", [5] * 300, marker="made for this deployment")
-    write(host, "green", [5] * 100, marker="made for another")
+    monkeypatch.setenv("DEPLOY_GATE_PROBE", "made-for-this-deployment")
+    write(host, "green", [5] * 300, marker="made-for-this-deployment")
+    write(host, "green", [5] * 100, marker="made-for-another")
     result = near("p95", min_requests=100)
     assert (result.status, "of 100 requests" in result.found) == (Status.PASSED, True), result
     assert any("300 of our own probes" in str(one.get("message")) for one in result.evidence)
-    assert "made for this" not in str(result.as_json())
+    assert "made-for-this" not in str(result.as_json())
 
 
 def test_a_top_up_is_asked_for_bounded_and_told(near: Look, host: World) -> None:
@@ -213,6 +197,7 @@ def of(number: int, errors: int = 0, ms: int = 50) -> Figures:
         (of(199), None, Band.INCONCLUSIVE),
         (of(200), None, Band.NOTHING),
         (of(1000, 1), None, Band.WATCH),
+        (of(1000, 2), None, Band.WATCH),
         (of(1000, 5), None, Band.CONSIDER),
         (of(1000, 5), of(10_000, 50), Band.WATCH),
         (of(1000, 5), of(10_000, 1), Band.CONSIDER),

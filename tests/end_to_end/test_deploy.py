@@ -22,11 +22,17 @@ UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Fleet]:
-    """Staging and production, OLD live in blue on both."""
+def standing() -> Iterator[Fleet]:
+    """Staging and production."""
     with fleet(2) as found:
-        found.reset()
         yield found
+
+
+@pytest.fixture
+def servers(standing: Fleet) -> Fleet:
+    """The same, OLD live in blue on both."""
+    standing.reset()
+    return standing
 
 
 def run(
@@ -40,7 +46,7 @@ def run(
         variables |= {f"{name}_HOST": door.host, f"{name}_HOST_KEYS": door.pins}
     secrets = {"SSH_PRIVATE_KEY": servers.key}
     where = act.Stage(scratch, consumer.staged.references, secrets, variables, event=event, payload=payload, lock="dev")
-    return act.run(consumer.path, workflow, where, timeout=300)
+    return act.run(consumer.path, workflow, where, timeout=600)
 
 
 def erp(consumer: Any) -> None:
@@ -121,7 +127,6 @@ def test_develop_to_staging_main_to_production_and_back(consumer: Any, servers: 
 
 @pytest.mark.long
 def test_what_an_earlier_job_made_is_brought(consumer: Any, servers: Fleet, tmp_path: Path) -> None:
-    servers.reset()
     host = servers.hosts[0]
     host.configure(commands={"receive": ["sh", "-c", f"cat > {host.work}/arrived"]})
     erp(consumer)

@@ -58,7 +58,7 @@ def run(shop: Any, server: Fleet, scratch: Path, workflow: str = "deploy.yml", *
     secrets = {"SSH_PRIVATE_KEY": server.key, "DEPLOY_GATE_SECRETS": f"ODD='{HIDDEN}'"}
     variables = {"PRODUCTION_HOST": server.doors[0].host, "PRODUCTION_HOST_KEYS": server.doors[0].pins}
     where = act.Stage(scratch, shop.staged.references, secrets, variables, lock="dev", **more)
-    found = act.run(shop.path, workflow, where, timeout=300)
+    found = act.run(shop.path, workflow, where, timeout=600)
     assert HIDDEN not in text(found)
     return found
 

@@ -33,7 +33,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Tool:
     python = folder / "venv" / "bin" / "python"
 
     def pip(*words: str | Path) -> None:
-        subprocess.run([python, "-m", "pip", "-q", *words], check=True, capture_output=True, timeout=300)
+        subprocess.run([python, "-m", "pip", "-q", *words], check=True, capture_output=True, timeout=600)
 
     def get(name: str) -> Path:
         if not python.exists():
@@ -63,7 +63,7 @@ def run(shop: Any, scratch: Path, lines: str, **more: Any) -> act.Run:
     scratch.mkdir()
     payload = {"pull_request": {"base": {"ref": "main", "sha": base}, "head": {"ref": "topic", "sha": base}}}
     where = act.Stage(scratch, shop.staged.references, event="pull_request", payload=payload, lock="dev", **more)
-    return act.run(shop.path, "pr.yml", where, timeout=300)
+    return act.run(shop.path, "pr.yml", where, timeout=600)
 
 
 def text(found: act.Run) -> str:

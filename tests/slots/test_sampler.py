@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from slots.world import OLD, World
 from host import sampler, vitals
 from host.clock import Clock
 from host.follow import Follow
-from host.sampler import Sampler, counted, keep, remembered
+from host.guarding import seen
+from host.sampler import Beside, Sampler, counted, keep, remembered
 from host.trouble import Trouble
 from host.vitals import Counters, between
 
@@ -64,7 +67,7 @@ def sums(host: World) -> tuple[int, int]:
 
 def test_it_goes_on_where_the_guard_before_it_stopped(clean: World) -> None:
     machine, log = clean.machine, clean.work / "access.log"
-    with Sampler(machine) as first:
+    with closing(Sampler(machine)) as first:
         first.take()
         append(log, 3)
         taken = first.take()
@@ -75,11 +78,11 @@ def test_it_goes_on_where_the_guard_before_it_stopped(clean: World) -> None:
     log.write_bytes(b"")
     append(log, 2)
     try:
-        with Sampler(machine) as second:
+        with closing(Sampler(machine)) as second:
             assert second.take()["requests"] == 6
         (machine.home / sampler.FILE).write_text('{"at": 1}\n{"log": "x"}\n{"log": [1')
         assert remembered(machine.home) is None
-        with Sampler(machine) as third:
+        with closing(Sampler(machine)) as third:
             assert third.take()["requests"] == 0, "without a place from the end on"
     finally:
         log.with_name("access.log.1").replace(log)
@@ -115,6 +118,28 @@ def test_a_log_that_is_followed_loses_nothing_in_a_rotation(tmp_path: Path) -> N
     follow.close()
 
 
+def test_what_comes_to_the_old_file_while_the_new_one_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    log.touch()
+    follow = Follow(log)
+    follow.records()
+    log.rename(old)
+    append(log, 2)
+    rest = Follow._rest
+    calls: list[int] = []
+
+    def late(self: Follow) -> list[dict[str, Any]]:
+        found = rest(self)
+        if not calls:
+            append(old, 3)
+        calls.append(1)
+        return found
+
+    monkeypatch.setattr(Follow, "_rest", late)
+    assert len(follow.records()) == 5
+    follow.close()
+
+
 def test_what_is_too_much_is_skipped_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("host.follow._MOST", 1000)
     log = tmp_path / "access.log"
@@ -142,19 +167,61 @@ def test_two_files_at_most_and_half_a_line_hurts_nothing(clean: World, monkeypat
 
 
 def test_whatever_goes_wrong_it_goes_on(clean: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    clean.configure(guard={"sample": 0.05}, access={"log": "/nowhere/at/all"})
     tried = []
 
     def broken(*_: object) -> None:
         tried.append(1)
+        if len(tried) == 3:
+            monkeypatch.setattr(os, "getppid", lambda: 0)
         raise ValueError
 
     monkeypatch.setattr(sampler, "keep", broken)
-    with Sampler(clean.machine) as running:
-        wait_for(lambda: len(tried) > 2)
-        assert running.thread.is_alive()
-    assert not running.thread.is_alive()
-    clean.configure()
+    # This process must not die with whoever started it.
+    monkeypatch.setattr(sampler, "PDEATHSIG", 9999)
+    sampling = Sampler(clean.machine)
+    sampling.run(os.getppid())
+    sampling.close()
+    assert len(tried) == 3
+
+
+def test_it_ends_with_the_guard_and_is_started_again(clean: World) -> None:
+    clean.configure(guard={"interval": 0.05, "sample": 0.1})
+    clean.good("guard", "stop")
+    clean.good("guard", "start")
+    try:
+        wait_for(lambda: len(children(clean)) == 1)
+        first = children(clean)[0]
+        pid = int(seen(clean.machine)["process"].split(":")[1])
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{first}").exists() or state_of(first) == "Z")
+    finally:
+        clean.configure()
+        clean.good("guard", "start")
+    beside = Beside(["false"])
+    beside.tend(100.0)
+    assert beside.child is not None
+    ended = beside.child
+    ended.wait()
+    beside.tend(159.0)
+    assert beside.child is ended, "not at once: it may end each time"
+    beside.tend(160.0)
+    assert beside.child is not ended
+    beside.end()
+    Beside([]).tend(1.0)
+
+
+def children(host: World) -> list[int]:
+    """Processes that the guard started."""
+    pid = seen(host.machine)["process"].split(":")[1]
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def state_of(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "Z"
 
 
 def test_requests_are_those_of_users() -> None:

@@ -32,7 +32,8 @@ DIGEST = hashlib.sha256(TOKEN.encode()).hexdigest()
 def request(host: World, path: bytes = b"/", method: bytes = b"GET", marker: bytes = b"") -> int:
     """One request, byte for byte; its status."""
     with socket.create_connection(("127.0.0.1", host.front), timeout=20) as connection:
-        connection.sendall(method + b" " + path + b" HTTP/1.0\r\nHost: x\r\nX-Deploy-Gate: " + marker + b"\r\n\r\n")
+        head = b" HTTP/1.0\r\nHost: x\r\nX-Deploy-Gate-Probe: " + marker
+        connection.sendall(method + b" " + path + head + b"\r\n\r\n")
         said = b""
         while more := connection.recv(65536):
             said += more
@@ -181,7 +182,10 @@ def test_what_is_not_set_up_says_how(host: World, log: Path) -> None:
     answer = host.run("traffic", "--since", "60")
     assert (answer.code, "access.log is not set" in answer.what) == (2, True)
     host.configure(access={"log": "relative"})
-    assert "access.log: an absolute path" in host.run("traffic").what
+    try:
+        assert "access.log: an absolute path" in host.run("traffic").what
+    finally:
+        host.configure()  # with a wrong file the guard could not be told to end
 
 
 def line(moment: float, *, slot: str = "blue", status: int = 200, seconds: float = 0.01, path: str = "/") -> bytes:

@@ -112,7 +112,8 @@ class World:
             },
             "access": {"log": str(self.work / "access.log")},
             "limits": {"start": 2, "ready": 1, "stop": 20, "lock": 5, "drain": 0.1, "drain-most": 2},
-            "guard": {"interval": 0.1, "guard-for": 60, "beat": 60, "sample": 0},  # one that a test stops is no dead one
+            # One that a test stops is no dead one.
+            "guard": {"interval": 0.1, "guard-for": 60, "beat": 60, "sample": 0},
             "needs": {"disk-mb": 1},
         }
         for section, values in [*self.changes.items(), *changes.items()]:

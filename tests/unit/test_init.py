@@ -41,7 +41,7 @@ def test_a_full_python_repository_needs_little(repository: Repository, capsys: p
         "python3 -m venv .venv",
         ".venv/bin/pip install -r requirements-dev.txt",
     ]
-    assert "8 items of a pull request can be measured from the first run: lint, types" in out
+    assert "9 items of a pull request can be measured from the first run: lint, types" in out
 
 
 @pytest.mark.parametrize(

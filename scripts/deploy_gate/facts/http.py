@@ -130,14 +130,14 @@ def send(address: Address, order: Order, *, timeout: float, limit: int = MAX_BOD
         raise _explained(fault, call) from None
 
 
-def follow(address: Address, *, timeout: float) -> tuple[Answer, int]:
+def follow(address: Address, order: Order, *, timeout: float) -> tuple[Answer, int]:
     """The same through at most five redirects: the last answer, with the seconds of all, and how many led to it.
 
     Never from https to http, never with credentials to another origin. CouldNotTell for a loop or a wrong address.
     """
     started = time.monotonic()
     for hop in range(MAX_HOPS + 1):
-        answer = get(address, timeout=max(started + timeout - time.monotonic(), 0.001))
+        answer = send(address, order, timeout=max(started + timeout - time.monotonic(), 0.001))
         if answer.status not in REDIRECTS or not answer.header("location"):
             return replace(answer, seconds=time.monotonic() - started), hop
         address = _next(answer)

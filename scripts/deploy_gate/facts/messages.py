@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deploy_gate.facts.findings import Finding, Reports
-from deploy_gate.result import brief, clean
+from deploy_gate.result import brief
 from deploy_gate.units import counted
 
 LIMIT = 4096
 """Of Telegram, in UTF-16 code units."""
-MAX_TEXT = 20_000
+MAX_LINE = 200_000
 SIGNS = {"started": "▶", "running": "…", "succeeded": "✔", "rolled-back": "↩", "failed": "✖"}
 WORDS = {
     "started": "started",
@@ -65,7 +65,8 @@ def headline(deployment: Deployment, stages: Sequence[tuple[str, datetime]], rep
         lines.append(f"{len(reports.findings)} of {counted(reports.items, 'line')} did not pass")
     if deployment.run:
         lines.append(brief(deployment.run, 300))
-    text = clean(deployment.text[:MAX_TEXT]).replace("\r", "").strip()
+    # Line by line through `brief`, which also masks what is secret.
+    text = "\n".join(brief(line, MAX_LINE) for line in deployment.text.splitlines()).strip()
     if text:
         lines += ["", text]
     return cut("\n".join(lines))

@@ -42,7 +42,7 @@ def of_host(told: Mapping[str, Any], name: str) -> Measured:
         if kept["over"] and kept["span"] >= _COVERED * kept["over"] and kept[key] is not None:
             how = f"mean of {int(kept['count'])} samples over {show_duration(float(kept['span']))}"
             return Measured(float(kept[key]["mean"]), how, float(kept[key]["max"]))
-        share, seconds = live[key], float(live["seconds"])
+        share, seconds = (live[key], float(live["seconds"])) if live is not None else (None, 0.0)
     except (KeyError, TypeError, ValueError):
         raise CouldNotTell("the server's answer does not say how busy it is", _FIX) from None
     if not isinstance(share, int | float):

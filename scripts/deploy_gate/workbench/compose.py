@@ -15,22 +15,22 @@ def provide(docker: Docker) -> str:
     """See that `docker compose` works with this daemon's client; returns its version."""
     plugin = docker.folder / "config" / "cli-plugins" / "docker-compose"
     plugin.parent.mkdir(exist_ok=True)
-    for find in (_shipped, _users, _standalone, _locked):
-        path = find()
-        if path is not None:
+    version = _version(docker)
+    for find in (_users, _standalone, _locked):
+        if not version and (path := find()):
             plugin.unlink(missing_ok=True)
             plugin.symlink_to(path)
-        elif find is not _shipped:
-            continue
-        done = docker.run("compose", "version", "--short")
-        if done.code == 0:
-            return done.out.strip()
-    raise CouldNotTell("there is no `docker compose` (version 2)", "install docker-compose-v2 or docker-compose-plugin")
+            version = _version(docker)
+    if not version:
+        found = "there is no `docker compose` (version 2)"
+        raise CouldNotTell(found, "install docker-compose-v2 or docker-compose-plugin")
+    return version
 
 
-def _shipped() -> Path | None:
-    """Where distributions put plugins: the client looks there by itself."""
-    return None
+def _version(docker: Docker) -> str:
+    # Where distributions put plugins the client looks by itself.
+    done = docker.run("compose", "version", "--short")
+    return "" if done.code else done.out.strip()
 
 
 def _users() -> Path | None:
