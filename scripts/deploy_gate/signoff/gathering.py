@@ -65,6 +65,15 @@ def comments(client: Client, repository: str, number: int) -> list[Comment]:
     return [_comment(one) for one in found]
 
 
+def comment(client: Client, repository: str, number: int) -> Comment:
+    """One comment as it is now."""
+    where = repository + path("issues", "comments", str(number))
+    found = client.get(Question(where, f"comment {number}", "issues=read"))
+    if not isinstance(found, dict) or found.get("id") != number:
+        raise fields.wrong("comment")
+    return _comment(found)
+
+
 def _comment(one: fields.Object) -> Comment:
     written, changed = fields.moment(one, "created_at"), fields.moment(one, "updated_at")
     user = fields.inner(one, "user")
