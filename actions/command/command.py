@@ -65,8 +65,8 @@ def judge(comment: Comment, command: Command, refusal: str) -> Result:
     text = f" {command.item}" if command.item else ""
     wants = f"/{command.name}{brief(text)} by {brief(comment.author, 60) or 'nobody'}"
     reason = f": {brief(command.text, 300)}" if command.text else ""
-    entry: dict[str, Any] = {"message": wants + reason, "command": command.name, "by": comment.author, "text": command.text}
-    more: dict[str, Any] = {"evidence": [entry | {"item": command.item, "code": command.code}]}
+    parts = {"command": command.name, "item": command.item, "code": command.code, "text": command.text}
+    more: dict[str, Any] = {"evidence": [{"message": wants + reason, "by": comment.author, **parts}]}
     if refusal:
         return failed(f"{wants} does not count: {refusal}", "have somebody say it who holds the role", **more)
     if command.name in ("reject", "rollback") and not command.text.strip(" �"):
