@@ -11,9 +11,12 @@ import pytest
 import trees
 from support import Repository
 
+from deploy_gate.catalog import Catalog
+from deploy_gate.facts.attestations import Attestation
 from deploy_gate.result import Result, Status
 
 Ask = Callable[..., Result]
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
 def api(*paths: str) -> str:
@@ -39,9 +42,7 @@ def test_nothing_breaks(ask: Ask, repository: Repository, live: str) -> None:
     assert result.found == f"0 breaking changes in 1 commit, 3 API paths, 1 revision since {live[:7]}"
 
 
-@pytest.mark.parametrize(
-    "message", ["feat!: new orders", "fix(api)!: x", "feat: x\n\nBREAKING CHANGE: y", "feat: x\n\nBREAKING-CHANGE: y"]
-)
+@pytest.mark.parametrize("message", ["fix(api)!: x", "feat: x\n\nBREAKING CHANGE: y"])
 def test_a_commit_that_says_so(ask: Ask, repository: Repository, live: str, message: str) -> None:
     repository.commit(message)
     repository.commit("fix: later")
@@ -116,12 +117,13 @@ def test_acknowledged(ask: Ask, repository: Repository, live: str) -> None:
         ({"evidence": "  "}, "it gives no reason"),
     ],
 )
-def test_an_acknowledgement_that_does_not_count(
-    ask: Ask, repository: Repository, live: str, more: dict[str, Any], reason: str
-) -> None:
-    repository.commit("feat!: new orders")
-    path = acknowledge(repository, **more)
-    result = ask("breaking-changes", since=live, acknowledged=path, roles="qa: ada")
+def test_an_acknowledgement_that_does_not_count(more: dict[str, Any], reason: str) -> None:
+    module = Catalog().get("breaking-changes").module
+    wanted = module.Wanted("commits-reviewed", "a" * 40, frozenset({"ada"}), 7 * 86400.0)
+    at = NOW - timedelta(minutes=more.pop("minutes", 5))
+    fields = {"item": "commits-reviewed", "release": "a" * 40, "by": "Ada", "evidence": "clients were told"} | more
+    facts = module.Facts("abc", "1 commit", [module.Finding("commit", "feat!: x")], [Attestation(at=at, **fields)])
+    result = module.judge(facts, wanted, NOW)
     assert result.status is Status.FAILED
     assert result.found.endswith(f"acknowledgement does not count: {reason}")
 
