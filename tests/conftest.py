@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support import Actions, Repository
@@ -15,6 +16,9 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.result import CouldNotTell, Result
 from deploy_gate.workbench import compose
 from deploy_gate.workbench.dockerd import Docker, dockerd
+
+if TYPE_CHECKING:
+    from github_server import GitHub
 
 _RUNNER = ("GITHUB_", "RUNNER_", "DEPLOY_GATE_", "INPUT_")
 
@@ -82,3 +86,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason=f"{item.name} is long: `python3 scripts test --all` runs it"))
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
+    """A GitHub of this test's own, and the variables of a run that talks to it."""
+    # The law it holds itself to takes a while to read: only for those who ask for it.
+    import github_server
+
+    with github_server.running() as found:
+        monkeypatch.setenv("GITHUB_API_URL", found.url)
+        monkeypatch.setenv("GITHUB_REPOSITORY", github_server.NAME)
+        monkeypatch.setenv("GITHUB_TOKEN", github_server.TOKEN)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        yield found

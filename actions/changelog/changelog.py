@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import base, changelog_file, git, textfile
+from deploy_gate.facts import base, changelog_file, conventional, git, textfile
 from deploy_gate.facts.changelog_file import Bullet, Changelog, Fault
+from deploy_gate.facts.conventional import Commit
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 
 ABOUT = About(timeout=60)
@@ -19,23 +18,6 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_PAIRS = 2_500
 SAME = 0.7
 SILENT = {"chore", "docs", "test", "ci", "style", "refactor", "build"}
-# Conventional Commits 1.0.0, items 1 to 16: `type(scope)!: text`, and the footer.
-_SUBJECT = re.compile(r"([A-Za-z]{1,40})(?:\([^()]{0,200}\))?(!?):[ \t]+\S")
-_BREAKING = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
-_FIXUP = re.compile(r"(?:(?:fixup|squash|amend)! )+")
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit's short hash and message."""
-
-    sha: str
-    message: str
-
-    @property
-    def subject(self) -> str:
-        """Its first line, fit to be shown."""
-        return brief(self.message.strip().split("\n")[0], 120)
 
 
 def check(*, path: str, since: str) -> Result:
@@ -49,7 +31,7 @@ def check(*, path: str, since: str) -> Result:
     if now.faults:
         return malformed(now.faults, name)
     start = base.of(since)
-    needing = [commit for commit in commits(start) if needs_entry(commit.message)]
+    needing = [commit for commit in conventional.commits(start) if needs_entry(commit.message)]
     before = changelog_file.parse(content_at(start, path))
     new = new_bullets(before.bullets, now.bullets) or released(before, now)
     return judge(needing, new, name, start[:7] if start != base.EMPTY_TREE else "the beginning")
@@ -89,31 +71,10 @@ def _decode(raw: bytes, name: str) -> str:
         raise CouldNotTell(f"{name} is not UTF-8 on line {line}", "save the file as UTF-8") from None
 
 
-def commits(start: str) -> list[Commit]:
-    """Commits since `start`, newest first, merges left out; CouldNotTell when a shallow clone hides some of them."""
-    span = "HEAD" if start == base.EMPTY_TREE else f"{start}..HEAD"
-    ends = textfile.read(Path(git.output("rev-parse", "--git-path", "shallow").strip()), MAX_BYTES) or b""
-    if ends and set(ends.decode(errors="replace").split()) & set(git.output("rev-list", span, "--").split()):
-        fix = "check out the whole history: actions/checkout with `fetch-depth: 0`"
-        raise CouldNotTell(f"this clone is shallow, so not every commit since {start[:7]} is in it", fix)
-    asked = (
-        "log",
-        "-z",
-        "--no-merges",
-        "--no-show-signature",
-        "--no-notes",
-        "--no-color",
-        "--no-decorate",
-        "--encoding=UTF-8",
-    )
-    text = git.output(*asked, "--format=tformat:%h%n%B", span, "--")
-    return [Commit(*entry.split("\n", 1)) for entry in text.split("\0") if "\n" in entry]
-
-
 def needs_entry(message: str) -> bool:
     """Whether a commit changes something that users should be told."""
-    subject = _SUBJECT.match(_FIXUP.sub("", message.lstrip(), count=1))
-    if _BREAKING.search(message) or not subject or subject[2]:
+    subject = conventional.SUBJECT.match(conventional.FIXUP.sub("", message.lstrip(), count=1))
+    if conventional.BREAKING.search(message) or not subject or subject[2]:
         return True
     return subject[1].lower() not in SILENT
 

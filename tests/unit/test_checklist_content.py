@@ -157,7 +157,7 @@ def test_tsh_knows_every_name(tsh: Source) -> None:
         place = checklist.sections[item.section].environment or "production"
         known = {**checklist.environments[place].variables(), **checklist.variables()}
         # The run itself knows its environment; of staging's front door TSH's text of record says nothing.
-        known |= {"environment": place, **({"url": ""} if place == "staging" else {})}
+        known |= {"environment": place, "item": name, "plan": "", **({"url": ""} if place == "staging" else {})}
         used = {*item.needs, *variables.names(item.title), *variables.names(list(item.with_.values()))}
         assert used <= set(known), name
 

@@ -146,6 +146,8 @@ class _Binder:
         environments = self.source.checklist.environments
         own = environments[self.environment].variables() if self.environment in environments else {}
         facts = {"phase": str(self.phase), "environment": self.environment, "release": git.tree(), "commit": git.head()}
+        # What a signature is bound to, beside the release: the law by which it is judged.
+        facts["plan"] = self.source.sha256
         return {**self.source.checklist.variables(), **facts, **own}
 
     def entry(self, name: str, item: Item) -> Entry:

@@ -91,7 +91,9 @@ def line(name: str, result: Result, width: int, colours: bool) -> Iterator[str]:
 class Progress:
     """Told of every start and end: one rewritten line on a terminal, one line for each ended item in a log."""
 
-    def __init__(self, total: int, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, total: int, given: TextIO | None = None) -> None:
+        # Asked for now: a default would be the stream of whenever this module was first imported.
+        stream = given or sys.stderr
         self.total, self.stream, self.done = total, stream, 0
         self.running: dict[str, float] = {}
         # Some runners give their steps a terminal, and keep every rewritten line of it.

@@ -1,0 +1,131 @@
+"""What was said and who wrote the change, read from GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy_gate import runner
+from deploy_gate.github import fields
+from deploy_gate.github.client import Client, Question, path
+from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.signoff import commands
+from deploy_gate.signoff.rules import Comment
+
+_MERGER = "web-flow"  # GitHub itself, where a button was pressed
+MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """Logins of those who wrote the change, and names of those whom GitHub cannot place."""
+
+    known: frozenset[str] = frozenset()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people talk: the issue's or pull request's number, and the pull request of the commit, if there is one."""
+
+    number: int
+    pull: dict[str, Any] = field(default_factory=dict)
+
+
+def place(client: Client, repository: str, commit: str, given: int, since: str) -> Place:
+    """The given number, that of the event, or that of the commit's pull request; CouldNotTell when there is none."""
+    if given and since:
+        return Place(given)
+    where = repository + path("commits", commit, "pulls")
+    found = client.all(Question(where, f"pull requests of {commit[:12]}", "pull-requests=read"))
+    # One that is open or merged; the newest, since that is the one people look at.
+    usable = [one for one in found if one.get("state") == "open" or one.get("merged_at")]
+    pull = max(usable, key=lambda one: fields.number(one, "number"), default={})
+    number = given or _of_event() or pull.get("number")
+    if not isinstance(number, int):
+        fix = "open an issue for this deployment and give its number as `issue`"
+        raise CouldNotTell(f"commit {commit[:12]} has no pull request, so there is no place to sign off", fix)
+    return Place(number, pull)
+
+
+def _of_event() -> int | None:
+    payload = runner.event()
+    for name in ("issue", "pull_request"):
+        one = payload.get(name)
+        if isinstance(one, dict) and isinstance(one.get("number"), int):
+            return int(one["number"])
+    return None
+
+
+def comments(client: Client, repository: str, number: int) -> list[Comment]:
+    """Every comment as the rules want it."""
+    where = repository + path("issues", str(number), "comments")
+    found = client.all(Question(where, f"comments of #{number}", "issues=read"))
+    return [_comment(one) for one in found]
+
+
+def comment(client: Client, repository: str, number: int) -> Comment:
+    """One comment as it is now."""
+    where = repository + path("issues", "comments", str(number))
+    found = client.get(Question(where, f"comment {number}", "issues=read"))
+    if not isinstance(found, dict) or found.get("id") != number:
+        raise fields.wrong("comment")
+    return _comment(found)
+
+
+def _comment(one: fields.Object) -> Comment:
+    written, changed = fields.moment(one, "created_at"), fields.moment(one, "updated_at")
+    user = fields.inner(one, "user")
+    genuine = user.get("type") == "User" and one.get("performed_via_github_app") is None
+    body, url = one.get("body"), one.get("html_url")
+    said = tuple(commands.parse(body)) if isinstance(body, str) else ()
+    link = url if isinstance(url, str) else ""
+    return Comment(
+        fields.number(one, "id"), fields.login(one, "user"), written, changed != written, genuine, said, link
+    )
+
+
+def authors(client: Client, repository: str, commit: str, where: Place, since: str) -> Authors:
+    """Who wrote what is new: since a commit, else in the commit's pull request, else the commit alone."""
+    if since:
+        return _authors(_compared(client, repository, since, commit))
+    opener = fields.login(where.pull, "user")
+    if where.pull:
+        number = fields.number(where.pull, "number")
+        asked = Question(
+            repository + path("pulls", str(number), "commits"), f"commits of #{number}", "pull-requests=read"
+        )
+        return _authors(client.all(asked), opener)
+    found = client.get(Question(repository + path("commits", commit), f"commit {commit[:12]}", "contents=read"))
+    if not isinstance(found, dict):
+        raise fields.wrong("commit")
+    return _authors([found])
+
+
+def _compared(client: Client, repository: str, since: str, commit: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for page in range(1, MOST // 100 + 1):
+        where = repository + path("compare", f"{since}...{commit}", per_page="100", page=str(page))
+        data = client.get(Question(where, f"what is new since {brief(since[:12])}", "contents=read"))
+        listed, total = (data.get("commits"), data.get("total_commits")) if isinstance(data, dict) else (None, None)
+        if not isinstance(listed, list) or not isinstance(total, int) or (not listed and len(found) < total):
+            raise fields.wrong("commits")
+        found += [one for one in listed if isinstance(one, dict)]
+        if len(found) >= total:
+            return found
+    fix = "give a later commit as `since`"
+    raise CouldNotTell(f"more than {MOST} commits are new, so their authors cannot all be known", fix)
+
+
+def _authors(found: Iterable[fields.Object], opener: str = "") -> Authors:
+    known, unknown = {opener} if opener else set(), []
+    for one in found:
+        for part in ("author", "committer"):
+            name = fields.login(one, part)
+            if name:
+                known.add(name)
+            elif part == "author":
+                said = fields.inner(fields.inner(one, "commit"), "author").get("name")
+                unknown.append(brief(str(said), 60))
+    return Authors(frozenset(known - {_MERGER}), tuple(dict.fromkeys(unknown)))
