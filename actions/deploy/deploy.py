@@ -34,6 +34,7 @@ def operate(  # noqa: PLR0913 - one for each input
     guard_for: Duration,
     at_once: int,
     confirm: bool,
+    wait: Duration,
 ) -> Result:
     """Deploy to all of the servers or to none; after the switch any trouble leads back, and says so."""
     check_times(confirm_within, watch)
@@ -47,7 +48,7 @@ def operate(  # noqa: PLR0913 - one for each input
         acknowledged=acknowledged,
     )
     with servers(Login(host, host_keys, config, python, sudo)) as where:
-        terms = Terms(confirm_within, watch, guard_for, at_once, confirm)
+        terms = Terms(confirm_within, watch, guard_for, at_once, confirm, wait)
         return Deployment(where, made.release, terms).run(made)
 
 

@@ -121,6 +121,20 @@ def test_what_preflight_finds_is_told(servers: Fleet) -> None:
     servers.live((OLD, "blue"))
 
 
+def test_a_release_that_nobody_confirmed_yet_is_waited_for(servers: Fleet) -> None:
+    assert servers.deploy(NEW, confirm="false").code == 0
+    told = servers.deploy(THIRD)
+    assert (told.code, f"{NEW[:12]} is not confirmed yet (confirm)" in told.found) == (1, True), told
+    waiting = servers.popen("deploy", servers.inputs(release=THIRD, watch="500ms", confirm_within="40s", wait="1m"))
+    assert waiting.stderr is not None
+    line = next((one for one in waiting.stderr if "waiting for the confirm" in one), "")
+    assert f"waiting for the confirm of {NEW[:12]} on {servers.doors[0].host}, at most 60 s" in line
+    servers.hosts[0].good("confirm", NEW)
+    told = servers.read(waiting)
+    assert told.code == 0, told
+    servers.live((THIRD, "blue"))
+
+
 def test_somebody_elses_lease(servers: Fleet) -> None:
     servers.hosts[1].good("lease", "acquire", "--by", "grace", "--manual", "--reason", "disk change")
     told = servers.deploy(NEW, 2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from deploy_gate import runner
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Evidence, FellBack, Result, error, failed, fall_back_failed, fell_back, passed
-from deploy_gate.rollout import back, closing, lease, prepare
+from deploy_gate.rollout import back, closing, lease, prepare, queue
 from deploy_gate.rollout.order import Order
 from deploy_gate.rollout.servers import asked, tried, who
 from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, SWITCHED, Stopped
@@ -31,6 +31,8 @@ class Terms:
     """How many servers are switched at once; the groups follow each other."""
     confirm: bool = True
     """Whether a watch without trouble confirms it; else somebody else does, or the servers go back."""
+    wait: float = 0
+    """Seconds at most for the release before this one to be confirmed, or taken back."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Deployment:
             missing = [server for server in self.where if live[server.name] != self.release]
             self.switched = [server for server in self.where if server not in missing]
             asked = {server.name: self.release for server in missing}
+            if self.terms.wait:
+                queue.wait(self.where, self.release, self.terms.wait)
             with lease.held(self.where, f"deploy {self.release[:12]}", preflight=asked) as leases:
                 self.note("brought")
                 if missing:
