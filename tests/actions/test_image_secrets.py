@@ -179,6 +179,34 @@ def test_files_of_settings() -> None:
     ]
 
 
+def test_settings_and_history_of_either_builder() -> None:
+    config = {
+        "config": {
+            "Env": ["PATH=/bin", f"A_TOKEN={WORD}", f"CACHE=redis://:{WORD}@cache/0", "B_PASSWORD_FILE=/run/b"],
+            "Labels": {"team": "shop", "deploy.secret": WORD},
+            "Cmd": ["serve", "--token", TOKEN],
+            "Healthcheck": {"Test": ["CMD", "probe"]},
+        },
+        "history": [
+            {"created_by": f"RUN |2 API_KEY={WORD} MODE=x /bin/sh -c make # buildkit"},
+            {"created_by": "/bin/sh -c #(nop)  ENV MODE=x", "empty_layer": True},
+            {"created_by": f"|1 OTHER_SECRET={WORD} /bin/sh -c make"},
+            {"created_by": f"RUN /bin/sh -c curl -H 'Authorization: {TOKEN}' # buildkit", "comment": "buildkit"},
+        ],
+    }
+    found = imagesecrets._settings(config, secret_patterns.rules())
+    assert [(one.place, one.rule, one.layer) for one in found] == [
+        ("env:A_TOKEN", "secret-setting", 0),
+        ("env:CACHE", "secret-setting", 0),
+        ("env:CACHE", "database-url", 0),
+        ("label:deploy.secret", "secret-setting", 0),
+        ("command", "github-token", 0),
+        ("arg:API_KEY", "secret-setting", 1),
+        ("arg:OTHER_SECRET", "secret-setting", 2),
+        ("history", "github-token", 3),
+    ]
+
+
 WHOLE = archived([tar({"a": b"1"})])
 
 

@@ -38,7 +38,7 @@ def test_a_real_image_against_its_limit(repository: Repository, docker: Docker) 
     assert found.found.endswith(" (+3 MB since the live image)")
     assert found.measured == 3 * MB + 5
     assert found.evidence[-1]["rule"] == "grown"
-    found = look(live="backend=weighed-gone:1")
+    found = look(build="false", live="backend=weighed-gone:1")
     assert found.evidence[-1]["message"] == "backend: the live image weighed-gone:1 is not here, so nothing is compared"
     found = look(build="false", limits="cache=1MB")
     assert (found.status, found.found) == (Status.ERROR, "the image of cache, weighed-other:1, is not on this machine")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 BEFORE, BEHIND = 64, 4096
 """How far around its word a pattern looks."""
 _BODY = rb"(?:\s|\\n|\\r)*(?:[A-Za-z-]{1,40}:[^\n]{0,100}\n){0,6}(?:\s|\\n|\\r)*[A-Za-z0-9+/]{32}"
+# A quoted text with some digits in it: names of variables and prose have none.
+_SIGNING = rb"(?:SECRET_KEY|JWT_SECRET|secret_key|jwt_secret)[\"']?\s{0,4}[:=]\s{0,4}[\"']"
+_SIGNING += rb"(?=(?:[^\"'\d]{0,200}\d){3})(?P<value>[A-Za-z0-9+/=_~!@#%^&*.-]{16,256})[\"']"
 _URL = rb"(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|smtps?)(?:\+\w{1,20})?://"
 _URL += rb"[^\s:/@'\"<>|]{0,80}:(?P<value>[^\s@/'\"<>]{3,200})@[\w.\[-]"
 # What examples in other people's documentation use; in an image's own settings they count all the same.
@@ -76,6 +79,7 @@ def rules() -> tuple[Rule, ...]:
             (b'"auths"',),
             rb'"auths"\s{0,10}:\s{0,10}\{[^}]{0,2000}"auth"\s{0,10}:\s{0,10}"[A-Za-z0-9+/=]{8,}"',
         ),
+        _rule("signing-key", (b"SECRET_KEY", b"secret_key", b"JWT_SECRET", b"jwt_secret"), _SIGNING, 320),
         _rule("database-url", (b"://",), _URL, 320),
     )
 
@@ -104,7 +108,8 @@ def _counts(match: re.Match[bytes]) -> bool:
     if value is None:
         return True
     stands_in = _STAND_IN.fullmatch(value.decode(errors="replace"))
-    return not (stands_in or b"$" in value or b"{" in value or _EXAMPLES.fullmatch(value))
+    # Signs that an address would have to escape: a template, or the notation of a manual.
+    return not (stands_in or set(b"$[]{}") & set(value) or _EXAMPLES.fullmatch(value))
 
 
 def telling(name: str, value: str) -> bool:
