@@ -6,6 +6,7 @@ the machine while it runs, and every file that it leaves, or has for a while, in
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -24,9 +25,11 @@ from support import ROOT, Repository
 
 from deploy_gate.result import CouldNotTell
 
-# Like a bot's token, so that a scanner takes it for one; put together here, so that this file holds none.
-MARK = "7182736459" + ":AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawx"
-PASSWORD = "mArkEd" + "9qZ4vT7nL2xW8"
+# Another one in every worker, since the command lines of the whole machine are searched.
+OWN = hashlib.sha256(str(os.getpid()).encode()).hexdigest()
+# Like a bot's token, so that a scanner takes it for one.
+MARK = f"7182736459:AAHdqTcvCH1vGWJxfSeofSA{OWN[:12]}"
+PASSWORD = f"mArkEdZ{OWN[12:24]}"
 ADDRESS = f"postgresql://erp:{PASSWORD}@db.internal:5432/erp"
 MARKS = (MARK.encode(), PASSWORD.encode(), MARK.split(":")[1].encode())
 
