@@ -250,6 +250,19 @@ def test_a_bucket_without_a_bound_is_no_answer(look: Ask, prometheus: Pages, bou
     assert (result.status, "upper bound of a bucket" in result.found) == (Status.ERROR, True), result
 
 
+def test_what_no_bucket_holds_is_not_quick(look: Ask, prometheus: Pages) -> None:
+    figures(prometheus, 9000, 0, was=10_000)
+    labels = {"method": "GET", "handler": "/orders", **ME}
+    for query, number in ((BUCKETS, 1000.0), (BUCKETS + EARLY, 0.0)):
+        points = (({**labels, "le": "0.01"}, number / 2), ({**labels, "le": "+Inf"}, number))
+        prometheus.series(query, *points)
+    assert look("p95").status is Status.FAILED, "half of them took longer than 10 ms, nobody knows how much"
+    for query, number in ((BUCKETS, 1000.0), (BUCKETS + EARLY, 0.0)):
+        prometheus.series(query, ({**labels, "le": "+Inf"}, number))
+    result = look("p95")
+    assert (result.status, "upper bound of a bucket" in result.found) == (Status.ERROR, True), result
+
+
 def test_of_the_node_exporter(ask: Ask, prometheus: Pages) -> None:
     query = '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle",job="erp"}[900s])))'
     prometheus.series(query, ({}, 61.0))

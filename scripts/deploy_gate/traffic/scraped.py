@@ -18,6 +18,7 @@ _STATUS = (
     *("http_response_status_code", "status_class"),
 )
 _LONGEST = 1e7
+_BEYOND = 60.0
 _NUMBER = re.compile(r"[1-9](?:\d\d|xx|XX)")
 Patterns = Sequence[tuple[str, re.Pattern[str]]]
 
@@ -97,8 +98,10 @@ def _times(buckets: dict[Labels, float], classes: Patterns) -> dict[str, dict[in
             continue
         ms, below, last = found.setdefault(kind, {}), 0.0, 0.0
         for bound, grown in sorted(points):
-            # What no bucket holds took longer than the last one says; how long is not known.
-            key = round((bound if math.isfinite(bound) else last * 10) * 1000)
+            if not math.isfinite(bound) and len(points) == 1:
+                raise _no_bound("+Inf alone")
+            # What no bucket holds took longer than the last one says; how long is not known, so it was not quick.
+            key = round((bound if math.isfinite(bound) else max(last * 10, _BEYOND)) * 1000)
             ms[key] = ms.get(key, 0) + max(round(grown - below), 0)
             below, last = max(grown, below), bound
     return found
@@ -112,5 +115,9 @@ def _bound(text: str) -> float:
         found = math.nan
     if found == math.inf or 0 <= found < _LONGEST:
         return found
-    told = f"Prometheus tells no upper bound of a bucket: le is {brief(text, 40) or 'missing'}"
-    raise CouldNotTell(told, "correct `duration-metric`: the name of a histogram of seconds, without _bucket")
+    raise _no_bound(brief(text, 40) or "missing")
+
+
+def _no_bound(text: str) -> CouldNotTell:
+    told = f"Prometheus tells no upper bound of a bucket: le is {text}"
+    return CouldNotTell(told, "correct `duration-metric`: the name of a histogram of seconds, without _bucket")
