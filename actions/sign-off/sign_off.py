@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,6 +50,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     item: str,
     only: Literal["all", "major"],
     unknown_authors: Literal["refuse", "accept"],
+    environment_approvals: Literal["read", "ignore"],
     token_variable: Variable,
 ) -> Result:
     """Read the comments, ask who wrote them, and count."""
@@ -74,7 +76,11 @@ def check(  # noqa: PLR0913 - one parameter for each input
         found = f"GitHub knows no account of {brief(', '.join(who.unknown), 160)}, who wrote part of this change"
         fix = "link their e-mail address to their account, so that nobody signs his own work"
         raise CouldNotTell(found, fix)
-    words = rules.words(said, Wanted(code, max_age, here.now, who.known, item))
+    wanted = Wanted(code, max_age, here.now, who.known, item)
+    words = rules.words(said, wanted)
+    if environment_approvals == "read" and not item:
+        run = os.environ.get("GITHUB_RUN_ID", "")
+        words = rules.joined(words, gathering.approvals(here, where, run, environment, wanted))
     return judge(rules.decide(words, _known(here, where, words, terms.holders, everyone)), terms)
 
 

@@ -250,6 +250,36 @@ def test_a_no_of_any_role_blocks_until_it_is_taken_back(ask: Ask, review: Review
     assert signed(ask).status is Status.ATTESTED
 
 
+@pytest.mark.parametrize(
+    ("login", "state", "place", "status"),
+    [
+        ("ada", "approved", "production", Status.ATTESTED),
+        ("ada", "approved", "staging", Status.PENDING),
+        ("ada", "pending", "production", Status.PENDING),
+        ("grace", "approved", "production", Status.PENDING),
+        ("eve", "approved", "production", Status.PENDING),
+        ("grace", "rejected", "production", Status.FAILED),
+    ],
+)
+def test_githubs_own_approvals(
+    ask: Ask, review: Review, monkeypatch: pytest.MonkeyPatch, login: str, state: str, place: str, status: Status
+) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    one = review.github.example("environment-approvals-items") | {"state": state, "user": review.user(login)}
+    one["environments"][0]["name"] = place
+    review.github.list("/actions/runs/42/approvals", entries=[one])
+    given = {"environment": "production", "environment_approvals": "read", "roles": "qa: ada eve\nops: grace"}
+    assert signed(ask, **given).status is status
+    assert signed(ask, **given | {"environment_approvals": "ignore"}).status is Status.PENDING
+    review.say("ada", f"/approve {review.binding(environment='production')}")
+    if state == "approved":
+        assert signed(ask, quorum=2, **given).status is Status.PENDING, "one person counts once"
+
+
+def test_approvals_need_a_run(ask: Ask, review: Review) -> None:
+    assert signed(ask, environment_approvals="read").status is Status.ERROR
+
+
 def test_an_attestation_in_a_comment(ask: Ask, review: Review) -> None:
     review.say("ada", f"/approve {review.code}")
     result = signed(ask, item="qa-plan")

@@ -11,7 +11,7 @@ from deploy_gate.github import fields
 from deploy_gate.github.client import Client, Question, path
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.signoff import commands
-from deploy_gate.signoff.rules import Comment
+from deploy_gate.signoff.rules import Comment, Wanted, Word
 
 _MERGER = "web-flow"  # GitHub itself, where a button was pressed
 MOST = 1000
@@ -84,6 +84,34 @@ def _comment(one: fields.Object) -> Comment:
     return Comment(
         fields.number(one, "id"), fields.login(one, "user"), written, changed != written, genuine, said, link
     )
+
+
+def approvals(client: Client, repository: str, run: str, environment: str, wanted: Wanted) -> list[Word]:
+    """What people said to GitHub's own question whether this run may go on to the environment."""
+    if not (run.isascii() and run.isdigit()):
+        raise CouldNotTell(
+            "GITHUB_RUN_ID is not set, so whose approvals are meant is not known", "run this in a workflow"
+        )
+    where = repository + path("actions", "runs", run, "approvals")
+    found = client.get(Question(where, f"approvals of run {run}", "actions=read"))
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise fields.wrong("approvals")
+    return [word for one in found if environment in _names(one) and (word := _approval(one, wanted))]
+
+
+def _names(one: fields.Object) -> list[object]:
+    listed = one.get("environments")
+    return [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _approval(one: fields.Object, wanted: Wanted) -> Word | None:
+    """GitHub tells no time; but the run is this one, so the answer is of this commit."""
+    author, state = fields.login(one, "user"), one.get("state")
+    kind = {"approved": "yes", "rejected": "reject"}.get(str(state))
+    if not author or kind is None:
+        return None
+    void = "its author wrote the change" if kind == "yes" and author in wanted.authors else ""
+    return Word(author, kind, brief(str(one.get("comment") or ""), 300), wanted.now, "", void)
 
 
 def authors(client: Client, repository: str, commit: str, where: Place, since: str) -> Authors:

@@ -91,6 +91,19 @@ def _void(one: Comment, command: Command, wanted: Wanted) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
+def joined(*said: Iterable[Word]) -> list[Word]:
+    """Words from several places, one of each person: a no first, then a yes that counts, then one that does not."""
+    found: dict[str, Word] = {}
+    for word in (one for each in said for one in each):
+        if word.author not in found or _weight(word) > _weight(found[word.author]):
+            found[word.author] = word
+    return list(found.values())
+
+
+def _weight(word: Word) -> int:
+    return 2 if word.kind != "yes" else 0 if word.void else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What GitHub says of a person: why a yes does not count (empty: it does), and whether a no does."""
