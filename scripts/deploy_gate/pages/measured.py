@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy_gate.pages.charts import Chart, Series
+from deploy_gate.pages.charts import MOST_SERIES, Chart, Series
 from deploy_gate.pages.sheet import Line
-from deploy_gate.result import one_line
+from deploy_gate.result import MAX_EVIDENCE, one_line
 from deploy_gate.statistics.recorded import number
 from deploy_gate.units import show_duration
 
@@ -50,7 +50,7 @@ def charts(lines: Sequence[Line]) -> list[Chart]:
 
 
 def _over_time(line: Line) -> Iterator[Chart]:
-    entries = [one for one in line.evidence if isinstance(one.get("at"), str)]
+    entries = [one for one in line.evidence if isinstance(one.get("at"), str)][:MAX_EVIDENCE]
     kinds = dict.fromkeys(
         key for one in entries for key in one if key.rpartition("_")[2] in UNITS and number(one[key]) is not None
     )
@@ -59,7 +59,7 @@ def _over_time(line: Line) -> Iterator[Chart]:
         return
     for kind in kinds:
         name, _, unit = kind.rpartition("_")
-        classes = list(dict.fromkeys(str(one.get("class") or name) for one in entries if kind in one))
+        classes = list(dict.fromkeys(str(one.get("class") or name) for one in entries if kind in one))[:MOST_SERIES]
         found = {(str(one.get("class") or name), str(one["at"])): number(one.get(kind)) for one in entries}
         series = [Series(one_line(one, 40), [found.get((one, label)) for label in labels]) for one in classes]
         shown = [one_line(label, 30) for label in labels]

@@ -16,6 +16,8 @@ from deploy_gate.statistics.recorded import number
 from deploy_gate.units import show_duration
 
 _WELL = (Status.PASSED, Status.SKIPPED, Status.ATTESTED)
+MOST = 1000
+"""Lines of a recorded report: ten times a checklist."""
 _LOUD = (Status.FAILED, Status.ERROR, Status.PENDING, Status.WARNED, Status.WAIVED)
 
 
@@ -128,7 +130,8 @@ def of_json(data: Mapping[str, Any], titles: Mapping[str, str]) -> Sheet:
     """From a `report.json`, whose sections are only names; `titles` tells their headings. It may hold anything."""
     items = data.get("items")
     listed = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
-    lines = [(one_line(str(one.get("section") or ""), 80), _recorded(one)) for one in listed]
+    notes = [f"{len(listed) - MOST} more lines are not shown"] if len(listed) > MOST else []
+    lines = [(one_line(str(one.get("section") or ""), 80), _recorded(one)) for one in listed[:MOST]]
     sections = list(_sections(lines, titles))
     word = str(data.get("verdict", ""))
     known = view.WORDS[Word(word)] if word in list(Word) else word
@@ -151,6 +154,7 @@ def of_json(data: Mapping[str, Any], titles: Mapping[str, str]) -> Sheet:
         why=deciding.found if deciding else "",
         deciding=deciding,
         sections=sections,
+        notes=notes,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -22,12 +24,14 @@ CHECKLIST = load(None).checklist
 
 
 def judged(
-    *reports: dict[str, Any], outcome: Outcome = Outcome.DEPLOYED, later: tuple[Entry, ...] = (), **changed: str
+    *reports: dict[str, Any],
+    outcome: Outcome = Outcome.DEPLOYED,
+    later: tuple[Entry, ...] = (),
+    changed: Mapping[str, str] = MappingProxyType({}),
 ) -> Judgement:
-    """One deployment with those reports; `changed` holds other rules, `__` for a dot and `_` for a hyphen."""
-    tried = {name.replace("__", ".").replace("_", "-"): value for name, value in changed.items()}
+    """One deployment with those reports; `changed` holds other rules."""
     found = deployments([entry(2, "b", outcome), *later], "production")[0]
-    return judge(found, {"reports": list(reports)}, rules.of(CHECKLIST, "production", tried))
+    return judge(found, {"reports": list(reports)}, rules.of(CHECKLIST, "production", changed))
 
 
 HEALTH_503 = line("health", "http-endpoint", "failed", measured=503, target=200, found="answered 503")
@@ -42,24 +46,24 @@ HEALTH_503 = line("health", "http-endpoint", "failed", measured=503, target=200,
         ([line("server-logs", "server-logs", "failed")], {}, Answer.BACK),
         ([line("server-logs", "server-logs", "error")], {}, Answer.HELD),
         # Another limit: at it is over it, as in the check itself.
-        ([p95(200.0)], {"p95__limit": "200ms"}, Answer.BACK),
-        ([p95(200.0)], {"p95__limit": "201ms"}, Answer.KEPT),
-        ([p95(900.0)], {"p95__limit": "1s"}, Answer.KEPT),
+        ([p95(200.0)], {"p95.limit": "200ms"}, Answer.BACK),
+        ([p95(200.0)], {"p95.limit": "201ms"}, Answer.KEPT),
+        ([p95(900.0)], {"p95.limit": "1s"}, Answer.KEPT),
         # Recorded under a laxer limit than today's.
         ([p95(700.0, 1000.0)], {}, Answer.BACK),
         # Another severity.
-        ([p95(900.0)], {"p95__severity": "warn"}, Answer.KEPT),
-        ([line("server-logs", "server-logs", "error")], {"server_logs__severity": "info"}, Answer.KEPT),
+        ([p95(900.0)], {"p95.severity": "warn"}, Answer.KEPT),
+        ([line("server-logs", "server-logs", "error")], {"server-logs.severity": "info"}, Answer.KEPT),
         # A share is judged by its lower bound: 8 of 5,000 may be chance at 0.1 %, 20 are not.
         ([errors(8, 5000, "passed")], {}, Answer.KEPT),
         ([errors(20, 5000, "passed")], {}, Answer.BACK),
-        ([errors(20, 5000, "failed")], {"errors__limit": "1%"}, Answer.KEPT),
+        ([errors(20, 5000, "failed")], {"errors.limit": "1%"}, Answer.KEPT),
         # The trigger at 5 % holds whatever the line's own limit.
-        ([errors(500, 5000, "failed")], {"errors__limit": "50%"}, Answer.BACK),
-        ([line("cpu", "resources", "passed", measured=55.0, target=60.0)], {"cpu__limit": "50%"}, Answer.BACK),
+        ([errors(500, 5000, "failed")], {"errors.limit": "50%"}, Answer.BACK),
+        ([line("cpu", "resources", "passed", measured=55.0, target=60.0)], {"cpu.limit": "50%"}, Answer.BACK),
         # A status code is no time, and a fault in the answer stays one.
-        ([HEALTH_503], {"health__limit": "30s"}, Answer.BACK),
-        ([line("health", "http-endpoint", "passed", measured=0.7)], {"health__limit": "600ms"}, Answer.BACK),
+        ([HEALTH_503], {"health.limit": "30s"}, Answer.BACK),
+        ([line("health", "http-endpoint", "passed", measured=0.7)], {"health.limit": "600ms"}, Answer.BACK),
         # A line that the checklist has no longer has no say; alone it tells nothing.
         ([line("gone", "made-up", "failed"), p95(200.0)], {}, Answer.KEPT),
         ([line("gone", "made-up", "failed")], {}, Answer.UNKNOWN),
@@ -68,7 +72,7 @@ HEALTH_503 = line("health", "http-endpoint", "failed", measured=503, target=200,
     ],
 )
 def test_today_s_rules(items: list[dict[str, Any]], changed: dict[str, str], answer: Answer) -> None:
-    assert judged(report(*items), **changed).answer is answer
+    assert judged(report(*items), changed=changed).answer is answer
 
 
 def test_the_first_report_that_says_no_decides_and_names_its_line() -> None:
@@ -85,7 +89,7 @@ def test_only_what_was_seen_after_the_switch_counts() -> None:
 def test_a_server_that_went_back_by_itself_needs_no_rule() -> None:
     found = judged(outcome=Outcome.FELL_BACK)
     assert (found.answer, found.decided_by, found.worth) == (Answer.BACK, "the servers' own watch", Worth.CAUGHT)
-    found = judged(report(p95(900.0)), outcome=Outcome.FELL_BACK, p95__limit="2s")
+    found = judged(report(p95(900.0)), outcome=Outcome.FELL_BACK, changed={"p95.limit": "2s"})
     assert (found.answer, found.worth) == (Answer.KEPT, Worth.MISSED), "that rule took it back, and is no more"
 
 

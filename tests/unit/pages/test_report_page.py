@@ -82,6 +82,16 @@ def test_a_recorded_report_may_be_anything(data: dict[str, Any]) -> None:
     harmless(page.rendered(sheet, 20))
 
 
+def test_a_recorded_report_is_bounded() -> None:
+    series = [{"at": str(place), "class": str(place), "p95_ms": place} for place in range(5000)]
+    items = [{"id": "it", "status": "passed", "evidence": series}, *({"id": str(place)} for place in range(3000))]
+    sheet = of_json({"items": items}, {})
+    assert len(sheet.lines) == 1000
+    assert sheet.notes == ["2001 more lines are not shown"]
+    (chart,) = measured.charts(sheet.lines)
+    assert (len(chart.series), len(chart.labels)) == (6, MOST_POINTS)
+
+
 def line(*evidence: dict[str, Any], **more: Any) -> Line:
     return Line("it", "A line", "passed", "found", check="traffic", evidence=evidence, **more)
 
