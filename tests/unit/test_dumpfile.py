@@ -269,8 +269,8 @@ def test_a_cluster_dump(made: Dumps) -> None:
         (b"age-encryption.org/v1\n", "the format age"),
         (b"hello", "no format that pg_dump writes"),
         (b"\0" * 5000, "no format that pg_dump writes"),
-        (gzip.compress(b"hello"), "no format that pg_dump writes"),
-        (gzip.compress(archive((1, 14))), "custom format inside gzip"),
+        (gzip.compress(b"hello", mtime=0), "no format that pg_dump writes"),
+        (gzip.compress(archive((1, 14)), mtime=0), "custom format inside gzip"),
     ],
 )
 def test_what_cannot_be_looked_into(data: bytes, says: str) -> None:
