@@ -78,7 +78,8 @@ KEPT = {"over": 900, "count": 2, "span": 800, "cpu": {"mean": 1, "max": 2}, "mem
 
 def judged(kept: dict[str, Any], live: dict[str, Any] | None = None, over: float = 900, name: str = "cpu") -> Result:
     told = {"live": live, "samples": {**KEPT, "over": over, **kept}}
-    return MODULE.judge(name, vitals.of_host(told, name, over), MODULE.Limits(60))
+    result: Result = MODULE.judge(name, vitals.of_host(told, name, over), MODULE.Limits(60))
+    return result
 
 
 def test_two_minutes_do_not_tell_of_fifteen() -> None:
