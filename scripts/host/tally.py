@@ -40,8 +40,8 @@ class Classes:
     """Which class a request belongs to: the first pattern that its path matches, else read or write by its method."""
 
     def __init__(self, given: Sequence[str], front: str) -> None:
-        """`given` as NAME=REGEX; `front` is the path that the guard looks at, always of the class health, if any."""
-        self.front = front
+        """`given` as NAME=REGEX; `front` is the path that the guard looks at, always of the class health; never `/`."""
+        self.front = front if front.strip("/") else ""
         self.patterns: list[tuple[str, re.Pattern[str]]] = []
         for text in given[:_MOST_CLASSES]:
             match = _CLASS.fullmatch(text)

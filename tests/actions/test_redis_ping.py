@@ -170,6 +170,8 @@ def test_evictions_that_rise(ask: Ask, client: redis.Redis, monkeypatch: pytest.
             client.set(f"k{number}", b"x" * 10_000)
 
     press(0)
+    # It is full to the brim now, and a connection more would be above it.
+    client.config_set("maxmemory", str(used + 2_500_000))
     client.set("a", 1)
     for _ in range(120):
         client.get("a")
