@@ -36,6 +36,8 @@ class About:
     """Lock files (`requirements/<name>.txt`) whose packages it imports or runs."""
     timeout: float = 120.0
     """Seconds it may take in all."""
+    runs_items: bool = False
+    """It runs items of the checklist, each of which sees the secrets that it lists."""
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,14 @@ class Outcome:
 
 def run_all(jobs: Iterable[Job], limit: int, listener: Listener) -> Outcome:
     """Run every job, at most `limit` at once; each ends in a Result, whatever happens to it."""
-    executor = _Executor(list(jobs), limit, listener)
+    executor = Executor(list(jobs), limit, listener)
     executor.run()
     return Outcome(executor.results, signal.Signals(executor.cancelled).name if executor.cancelled else "")
 
 
-class _Executor:
+class Executor:
+    """The loop behind `run_all`; a stream of jobs that has no end in sight builds on it."""
+
     def __init__(self, jobs: list[Job], limit: int, listener: Listener) -> None:
         self.waiting, self.limit, self.listener = list(reversed(jobs)), max(limit, 1), listener
         self.running: dict[int, _Child] = {}
@@ -77,11 +79,12 @@ class _Executor:
         self.ready = selectors.DefaultSelector()
 
     def run(self) -> None:
+        """Until nothing is left."""
         previous = {number: signal.signal(number, self.cancel) for number in _SIGNALS}
         descendants.adopt_orphans()
         gc.freeze()
         try:
-            while self.waiting or self.running:
+            while self.going():
                 while self.waiting and len(self.running) < self.limit and self.cancelled is None:
                     self.start(self.waiting.pop())
                 self.step()
@@ -97,10 +100,16 @@ class _Executor:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    def going(self) -> bool:
+        """Whether there is more to do."""
+        return bool(self.waiting or self.running)
+
     def cancel(self, number: int, _: FrameType | None) -> None:
+        """A signal came."""
         self.cancelled = number
 
     def give_up(self) -> None:
+        """Kill what runs; it was cancelled."""
         name = signal.Signals(self.cancelled or signal.SIGTERM).name
         for child in list(self.running.values()):
             self.finish(child, error(f"cancelled ({name}) while it ran", "run the job again"))
@@ -109,6 +118,7 @@ class _Executor:
         self.waiting.clear()
 
     def start(self, job: Job) -> None:
+        """Fork a child for it."""
         sys.stdout.flush()
         sys.stderr.flush()
         pipe: tuple[int, ...] = ()
@@ -134,6 +144,7 @@ class _Executor:
         self.listener(job.key, None)
 
     def step(self) -> None:
+        """Read what came, end what took too long."""
         if not self.running:
             return
         first = min(child.deadline for child in self.running.values())
@@ -147,6 +158,7 @@ class _Executor:
             self.finish(child, error(f"did not end within {child.job.timeout:g} s and was stopped", fix))
 
     def read(self, child: _Child) -> None:
+        """Some bytes, or the end, of an answer."""
         data = os.read(child.pipe, 1 << 20)
         child.chunks.append(data)
         child.size += len(data)
