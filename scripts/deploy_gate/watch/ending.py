@@ -38,6 +38,8 @@ class Terms:
 def finish(loop: Loop, hands: Acting, terms: Terms, cancelled: str = "") -> Result:
     """Judge, act on it, write everything down once."""
     seconds = loop.now
+    if not cancelled:
+        loop.last_word()
     verdict, result = _ended(loop, hands, terms, cancelled)
     loop.timeline.add(loop.now, "ended", verdict.by, f"{verdict.word}: {result.found}")
     faults = _written(loop, hands, terms, verdict, result, seconds)

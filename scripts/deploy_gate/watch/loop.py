@@ -106,15 +106,20 @@ class Loop:
         if self.back is not None or self.standing.gone:
             return
         found = self.seen()
-        self.note(found)
+        news = self.note(found)
         decided = decision.decide(found)
         if decided.act is Act.BACK:
+            # No message may keep it waiting, and none that comes later may say that all is under way.
             self.roll_back(decided)
-        elif decided.act is Act.HOLD and not self.held:
+            return
+        if decided.act is Act.HOLD and not self.held:
             self.wait_for_person(decided)
+        for text in news:
+            self.tell("running", text)
 
-    def note(self, found: list[Seen]) -> None:
-        """A line for each metric that is another than before; what is merely not known yet is none."""
+    def note(self, found: list[Seen]) -> list[str]:
+        """A line for each metric that is another than before (what is merely not known yet is none); what to tell."""
+        news = []
         for one in found:
             name, before = one.metric.id, self.told.get(one.metric.id, State.FINE)
             fresh = one.state is State.INCONCLUSIVE and not one.metric.track.bad_run and not one.metric.witness
@@ -123,7 +128,8 @@ class Loop:
             self.told[name] = one.state
             self.timeline.add(self.now, "seen", name, f"{one.state}: {one.why}")
             if one.state in (State.NO_DATA, State.FAILING) or one.metric.witness:
-                self.tell("running", f"{name} is {one.state}: {one.why}")
+                news.append(f"{name} is {one.state}: {one.why}")
+        return news
 
     def tell(self, stage: str, text: str) -> None:
         """To the team; that it failed is told here."""
@@ -153,6 +159,12 @@ class Loop:
         self.not_held = self.hands.hold(f"{name}: {why}")
         self.timeline.add(self.now, "done", name, self.not_held or "held: a person is to confirm it, or it goes back")
         self.tell("running", f"{name}: {why}; {self.not_held or 'held for a person'}")
+
+    def last_word(self) -> None:
+        """Now that no more looks come: what only then is failing may still have to be taken out."""
+        decided = decision.decide(self.seen(over=True))
+        if decided.act is Act.BACK and self.back is None and not self.standing.gone:
+            self.roll_back(decided)
 
     def begin(self) -> None:
         """The first line."""

@@ -14,6 +14,7 @@ from deploy_gate.engine import gate, masking, plan
 from deploy_gate.engine.executor import Job
 from deploy_gate.engine.plan import Entry, Plan
 from deploy_gate.facts import site
+from deploy_gate.facts.onhost import READS
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import hide_with
 from deploy_gate.rollout.servers import Login
@@ -48,7 +49,7 @@ def make(question: Question, login: Login) -> tuple[Watched, masking.Masker]:
     declared = [name for one in plans for entry in (*one.entries, *one.triggers) for name in entry.secrets]
     masker = masking.from_environment(declared)
     hide_with(masker.text)
-    watched = binding.bind(source.checklist, plans, question.phase, lambda entry: _job(entry, masker))
+    watched = binding.bind(source.checklist, plans, question.phase, lambda entry: _job(entry, masker, login))
     watched.probes.append(Probe(hostlook.job(login, question.release), _EVERY))
     watched.metrics.append(
         Metric(hostlook.HOST, "The release is live on every server", Role.ASIDE, Rule(every=_EVERY), hostlook.HOST)
@@ -63,9 +64,11 @@ def _plan(source: loading.Source, phase: Phase, environment: str) -> Plan:
     return plan.make(source, Catalog(), phase=phase, environment=environment, code="without")
 
 
-def _job(entry: Entry, masker: masking.Masker) -> Job:
+def _job(entry: Entry, masker: masking.Masker, login: Login) -> Job:
     made = gate.job(entry, masker)
-    return replace(made, environment={**made.environment, site.WATCHING: "1"})
+    # The pins of the watched servers are those of the lines that ask them, unless the job has its own.
+    pins = {READS[0]: login.host_keys} if READS[0] in entry.visible else {}
+    return replace(made, environment={**pins, **made.environment, site.WATCHING: "1"})
 
 
 def _once(watched: Watched) -> None:
