@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_api import GROUP, TOKEN, Telegram, telegram
+from bot_api import GROUP, TOKEN, telegram
 from fleet import NEW, OLD, Fleet, Told
 from traffic_lines import spread, write
 

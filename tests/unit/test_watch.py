@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from support import Actions, Repository
@@ -411,13 +411,13 @@ def test_the_picture() -> None:
         (5.0, None, None, 1),
         (10.0, 400, 10, 0),
     ]
-    drawn = ElementTree.fromstring(chart.svg(points, [(5, "<t&>")]))
+    drawn = ET.fromstring(chart.svg(points, [(5, "<t&>")]))
     assert drawn.tag.endswith("svg")
     assert chart.signs([one.p95 for one in points]) == "▂·█"
     many = chart.points([{"at": float(number), "p95": 900 if number == 777 else 1} for number in range(5000)], 0)
     assert len(many) <= chart.MOST
     assert max(one.p95 or 0 for one in many) == 900
-    assert ElementTree.fromstring(chart.svg([])) is not None
+    assert ET.fromstring(chart.svg([])) is not None
 
 
 def test_the_summary_shows_text_from_outside_as_text() -> None:

@@ -20,7 +20,7 @@ from deploy_gate.watch.rule import State
 from deploy_gate.watch.schedule import Schedule
 from deploy_gate.watch.timeline import Timeline, Times
 
-GRACE = 180.0
+GRACE = 300.0
 """So long may a bad look that is too fresh to be judged prolong the watch."""
 
 

@@ -74,6 +74,6 @@ def _job(entry: Entry, masker: masking.Masker, login: Login) -> Job:
 def _once(watched: Watched) -> None:
     """Looking back each check sees the whole window at one look, so one look counts."""
     for metric in watched.metrics:
-        metric.rule = replace(metric.rule, failure_limit=1, error_limit=1, min_looks=1)
+        metric.rule = replace(metric.rule, delay=0.0, failure_limit=1, error_limit=1, min_looks=1)
     for probe in watched.probes:
         probe.next = 0.0

@@ -63,9 +63,9 @@ def kind(result: Result, role: Role) -> Kind:
 
 
 def take(metrics: Sequence[Metric], probe: str, result: Result, at: float) -> None:
-    """Let every metric that goes by this check know of its look."""
+    """Let every metric that goes by this check know of its look, but those whose time has not come."""
     for metric in metrics:
-        if metric.probe == probe:
+        if metric.probe == probe and at >= metric.rule.delay:
             metric.track.add(Look(at, kind(result, metric.role), result.found, result.fix))
 
 
