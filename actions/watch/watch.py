@@ -50,7 +50,9 @@ def operate(  # noqa: PLR0913 - one for each input
     validate(**locals())
     with servers(login) as where:
         release = closing.meant(where, release)
-    watched, masker = making.make(Question(checklist, environment, phase, release, once=look_back), login)
+    watched, masker = making.make(
+        Question(checklist, environment, phase, release, once=window if look_back else 0.0), login
+    )
     hands = Acting(login, release, environment, hold, Chat(messages, chat, thread, api))
     loop = Loop(watched, 0.0 if look_back else window, hands)
     loop.begin()

@@ -48,11 +48,16 @@ def told(raw: bytes) -> list[dict[str, str]]:
 
 
 def _alert(one: dict[str, Any]) -> dict[str, str]:
-    labels, notes = (one.get(name) if isinstance(one.get(name), dict) else {} for name in ("labels", "annotations"))
+    labels, notes = (_part(one, name) for name in ("labels", "annotations"))
     name, severity = str(labels.get("alertname", "unnamed")), str(labels.get("severity", ""))
     summary = str(notes.get("summary") or notes.get("description") or "")
     text = " ".join(part for part in (str(one.get("status", "")), severity, summary) if part)
     return {"kind": name[:_LONGEST], "text": text[:_LONGEST]}
+
+
+def _part(one: dict[str, Any], name: str) -> dict[str, Any]:
+    found = one.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def serve(machine: Machine, port: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from traffic_lines import spread, write
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.workbench.server import free_port
+from host import sampler
 from host.state import CONFIRM, GUARD, HOLD
 
 QUICK = {"every": "1s", "failure-limit": 2}
@@ -144,6 +146,7 @@ def test_what_is_critical_is_rolled_back_and_told(shop: Shop) -> None:
     assert left["reason"].startswith("watch: t-critical: order: ")
 
 
+@pytest.mark.long
 def test_what_is_to_be_considered_is_held(shop: Shop) -> None:
     shop.on_host("t-errors", "immediate", "traffic", proves="error-band")
     shop.on_host("c-errors", "consider", "traffic", proves="error-band")
@@ -177,7 +180,7 @@ def test_each_immediate_trigger_rolls_back(shop: Shop, fault: str) -> None:
     else:
         log = host.work / "green.log"
         log.write_text("sqlalchemy.exc.OperationalError: gone\n" * 6)
-        host.configure(commands={"logs": ["sh", "-c", 'cat "$1"', "x", str(log)]})
+        host.configure(commands={"logs": ["sh", "-c", 'cat "$2"', "x", "{since}", str(log)]})
         shop.on_host("t", "immediate", "server-logs", **{"look-for": "database", "max-errors": 4})
     told = shop.watch(window="5m")
     assert (told.code, told.data["measured"]) == (4, "no-go"), told
@@ -243,7 +246,12 @@ def test_cancelled_it_confirms_nothing(shop: Shop) -> None:
 
 @pytest.mark.long
 def test_looking_back_waits_for_nobody(shop: Shop) -> None:
-    shop.servers.hosts[0].good("confirm", NEW)
+    host = shop.servers.hosts[0]
+    host.good("confirm", NEW)
+    told = shop.watch(look_back="true", window="1h", phase="monitor")
+    assert (told.code, "samples of" in told.found) == (3, True), told
+    for ago in range(600, 0, -5):
+        sampler.keep(host.home, {"at": time.time() - ago, "release": NEW[:12], "front": {"status": 200}, "p95": 80})
     shop.on_host("t-errors", "immediate", "traffic", proves="error-band")
     write(shop.servers.hosts[0], "green", spread(1000))
     told = shop.watch(look_back="true", window="1h", phase="monitor")

@@ -18,9 +18,9 @@ from deploy_gate.engine import plan
 from deploy_gate.engine.executor import Job
 from deploy_gate.engine.verdict import Word
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, error, failed, passed
+from deploy_gate.result import CouldNotTell, Result, Status, error, failed, passed
 from deploy_gate.rollout.back import Back
-from deploy_gate.watch import binding, chart, decision, metrics, record, summary
+from deploy_gate.watch import binding, chart, decision, lookback, metrics, record, summary
 from deploy_gate.watch.binding import Watched
 from deploy_gate.watch.decision import Act
 from deploy_gate.watch.hostlook import HOST
@@ -264,6 +264,15 @@ def test_a_bad_look_at_the_very_end_is_looked_at_again() -> None:
     assert played.now < 60 + GRACE + 10
 
 
+def test_what_one_side_sees_does_not_prolong_it() -> None:
+    found = [fresh("t", Role.IMMEDIATE, witness="health"), fresh("health", Role.CONSIDER)]
+    played = Played({"t": "b", "health": "g"}, found)
+    loop = played.run()
+    assert played.now < 70
+    verdict = decision.verdict(loop.seen(over=True))
+    assert (verdict.word, verdict.by, loop.back, loop.held) == (Word.COULD_NOT_TELL, "t", None, "")
+
+
 def test_somebody_else_took_it_out() -> None:
     gone = failed("gone", "see", evidence=[{"gone": "rolled back by guard"}])
     loop = Loop(Watched([fresh(HOST, Role.ASIDE)], [Probe(job(HOST), 10)]), 60, Hands(), clock=lambda: 1.0)
@@ -374,6 +383,49 @@ def test_a_typo_in_a_trigger_is_found_before_anything_runs(made: Actions, trigge
     assert (problem.path, problem.line) == ("checklist.yml", 11)
 
 
+# --- the hour that is over
+
+
+def samples(bad: str, *, every: float = 5, ago: float = 2, release: str = "a" * 12) -> dict[str, Any]:
+    """`bad` has a sign for each sample, x for one whose front door was ill; the last is `ago` seconds old."""
+    first = 1000 - ago - every * (len(bad) - 1)
+    kept = [
+        {"at": first + every * number, "release": release, "front": {"status": 502 if sign == "x" else 200}}
+        for number, sign in enumerate(bad)
+    ]
+    return {"now": 1000.0, "samples": [{"at": "x"}, 7, *kept]}
+
+
+@pytest.mark.parametrize(
+    ("bad", "status", "band", "told"),
+    [
+        ("." * 100, Status.PASSED, None, "0 of 100 samples bad in 8 min 15 s"),
+        ("." * 50 + "x" * 20 + "." * 30, Status.WARNED, None, "20 of 100 samples bad in 8 min 15 s, 1 min 35 s on end"),
+        ("." * 50 + "x" * 25 + "." * 25, Status.FAILED, "consider", "2 min on end, the limit is 2 min"),
+        ("." * 75 + "x" * 25, Status.FAILED, "immediate", "2 min on end, the limit is 2 min"),
+        ("x" * 25 + "." * 74 + "x", Status.FAILED, "consider", "2 min on end"),
+    ],
+)
+def test_looking_back_at_the_guards_samples(bad: str, status: Status, band: str | None, told: str) -> None:
+    result = lookback.judge([lookback.read("erp", samples(bad), "a" * 40)])
+    assert (result.status, told in result.found) == (status, True), result
+    assert [one.get("band") for one in result.evidence] == ([band] if band else [])
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({}, "0 samples of aaaaaaaaaaaa"),
+        (samples("." * 100, release="b" * 12), "0 samples of aaaaaaaaaaaa"),
+        (samples("." * 100, ago=121), "the newest sample is 2 min 1 s old"),
+        (samples("." * 10, every=100), "only 9 min of 15 min were sampled"),
+    ],
+)
+def test_where_nothing_was_sampled_nothing_is_well(told: dict[str, Any], why: str) -> None:
+    with pytest.raises(CouldNotTell, match=why):
+        lookback.read("erp", told, "a" * 40)
+
+
 # --- how it is told
 
 
@@ -386,7 +438,14 @@ def test_the_record_is_read_back_and_nothing_else_is(tmp_path: Path) -> None:
     record.save(path, kept, {"timeline": []})
     assert record.load(path) == kept
     whole = json.loads(path.read_text())
-    for change in ({"schema": 2}, {"verdict": "fine"}, {"lines": [{}]}, {"release": 7}, {"ended": "now"}):
+    changes: list[dict[str, Any]] = [
+        {"schema": 2},
+        {"verdict": "fine"},
+        {"lines": [{}]},
+        {"release": 7},
+        {"ended": "now"},
+    ]
+    for change in changes:
         path.write_text(json.dumps({**whole, **change}))
         with pytest.raises(CouldNotTell, match="is not a record"):
             record.load(path)

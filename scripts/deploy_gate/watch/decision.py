@@ -68,6 +68,6 @@ def verdict(end: Sequence[Seen]) -> Verdict:
 def in_doubt(now: Sequence[Seen]) -> bool:
     """Whether a bad look is too fresh to be judged: the watch must not end on it."""
     return any(
-        one.metric.role is not Role.ASIDE and one.metric.track.bad_run and one.state is State.INCONCLUSIVE
+        0 < one.metric.track.bad_run < one.metric.rule.failure_limit and one.metric.role is not Role.ASIDE
         for one in now
     )

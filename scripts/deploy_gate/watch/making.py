@@ -13,12 +13,12 @@ from deploy_gate.commands.gate_command import find_checklist
 from deploy_gate.engine import gate, masking, plan
 from deploy_gate.engine.executor import Job
 from deploy_gate.engine.plan import Entry, Plan
-from deploy_gate.facts import site
+from deploy_gate.facts import marker, site
 from deploy_gate.facts.onhost import READS
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import hide_with
 from deploy_gate.rollout.servers import Login
-from deploy_gate.watch import binding, hostlook
+from deploy_gate.watch import binding, hostlook, lookback
 from deploy_gate.watch.binding import Watched
 from deploy_gate.watch.metrics import Metric, Role
 from deploy_gate.watch.rule import Rule
@@ -36,8 +36,8 @@ class Question:
     environment: str
     phase: PhaseName
     release: str
-    once: bool = False
-    """Each check once, since the window is over already."""
+    once: float = 0.0
+    """Each check once, since the window of so many seconds is over already."""
 
 
 def make(question: Question, login: Login) -> tuple[Watched, masking.Masker]:
@@ -55,7 +55,7 @@ def make(question: Question, login: Login) -> tuple[Watched, masking.Masker]:
         Metric(hostlook.HOST, "The release is live on every server", Role.ASIDE, Rule(every=_EVERY), hostlook.HOST)
     )
     if question.once:
-        _once(watched)
+        _once(watched, lookback.job(login, question.release, question.once, watched.probes[-1].job.environment))
     return watched, masker
 
 
@@ -68,11 +68,17 @@ def _job(entry: Entry, masker: masking.Masker, login: Login) -> Job:
     made = gate.job(entry, masker)
     # The pins of the watched servers are those of the lines that ask them, unless the job has its own.
     pins = {READS[0]: login.host_keys} if READS[0] in entry.visible else {}
-    return replace(made, environment={**pins, **made.environment, site.WATCHING: "1"})
+    # One mark for all, so that the figures of users leave out what the other lines ask.
+    mark = {marker.VARIABLE: marker.token()}
+    return replace(made, environment={**pins, **made.environment, **mark, site.WATCHING: "1"})
 
 
-def _once(watched: Watched) -> None:
+def _once(watched: Watched, window: Job) -> None:
     """Looking back each check sees the whole window at one look, so one look counts."""
+    watched.probes.append(Probe(window, _EVERY))
+    title = "The front door was well over the window"
+    for name, role in ((lookback.WINDOW, Role.IMMEDIATE), (f"{lookback.WINDOW}, over by now", Role.CONSIDER)):
+        watched.metrics.append(Metric(name, title, role, probe=lookback.WINDOW))
     for metric in watched.metrics:
         metric.rule = replace(metric.rule, delay=0.0, failure_limit=1, error_limit=1, min_looks=1)
     for probe in watched.probes:
