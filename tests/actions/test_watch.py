@@ -122,7 +122,7 @@ def test_what_is_critical_is_rolled_back_and_told(shop: Shop) -> None:
     shop.trigger("t-critical", "immediate", "journey", of=["order"])
     host.fault(NEW, status=500)
     with telegram() as bot:
-        child = shop.popen(chat=GROUP, api=bot.url, window="5m")
+        child = shop.popen(chat=GROUP, api=bot.url, window="1m")
         told = shop.servers.read(child, 240)
         texts = bot.texts()
     assert (told.code, told.data["measured"]) == (4, "no-go"), told
@@ -182,7 +182,7 @@ def test_each_immediate_trigger_rolls_back(shop: Shop, fault: str) -> None:
         log.write_text("sqlalchemy.exc.OperationalError: gone\n" * 6)
         host.configure(commands={"logs": ["sh", "-c", 'cat "$2"', "x", "{since}", str(log)]})
         shop.on_host("t", "immediate", "server-logs", **{"look-for": "database", "max-errors": 4})
-    told = shop.watch(window="5m")
+    told = shop.watch(window="1m")
     assert (told.code, told.data["measured"]) == (4, "no-go"), told
     assert told.found.startswith("t: roll back: ")
     host.live(OLD, "blue")
@@ -203,7 +203,7 @@ def test_the_guard_was_quicker(shop: Shop) -> None:
     shop.on_host("t-health", "immediate", "slot-health", slots="live")
     shop.triggers["t-health"] |= {"witness": "health", "watch": {"every": "1s", "failure-limit": 500}}
     shop.servers.hosts[0].fault(NEW, ready=503)
-    told = shop.watch(window="5m")
+    told = shop.watch(window="1m")
     assert (told.code, told.data["measured"]) == (4, "no-go"), told
     assert f"{NEW[:12]} was taken out by guard: front door: " in told.found
     shop.servers.hosts[0].live(OLD, "blue")

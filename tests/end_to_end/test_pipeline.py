@@ -100,7 +100,7 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
     critical = {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
     triggers = {"t-critical": {**critical, "watch": {"every": "1s", "failure-limit": 2}}}
     proof = {"check": "watch-result", "phases": ["verify"], "with": {"min-looks": 1}}
-    shop.checklist({"lint": LINT, "log": LOG, "watched": proof}, environments={"production": {}}, triggers=triggers)
+    shop.checklist({"lint": LINT, "watched": proof}, environments={"production": {}}, triggers=triggers)
     path = shop.path / ".github/workflows/deploy.yml"
     path.write_text(path.read_text().replace("verify-for: 0s", "verify-for: 3s"))
     shop.commit("feat: the first")

@@ -10,6 +10,7 @@ import http.client
 import json
 import ssl
 import time
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 _LARGEST = 1024 * 1024
@@ -38,14 +39,13 @@ def run(text: str) -> None:
     print(json.dumps(told))
 
 
-def _once(url: str, headers: dict[str, str], until: float) -> dict[str, object]:
+def _once(url: str, headers: dict[str, str], until: float) -> dict[str, Any]:
     parts, begun = urlsplit(url), time.monotonic()
     left = max(until - begun, 0.1)
     host = parts.hostname or ""
+    connection = http.client.HTTPConnection(host, parts.port, timeout=left)
     if parts.scheme == "https":
         connection = http.client.HTTPSConnection(host, parts.port, timeout=left, context=ssl.create_default_context())
-    else:
-        connection = http.client.HTTPConnection(host, parts.port, timeout=left)
     try:
         path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
         connection.request("GET", path, headers={"Connection": "close", "User-Agent": "deploy-gate/1", **headers})
