@@ -10,8 +10,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from support import Actions, Repository
+from support import ROOT, Actions, Repository
 
+from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import plan
@@ -489,3 +490,28 @@ def test_the_summary_shows_text_from_outside_as_text() -> None:
     assert "detect 10.0 s, decide 0.0 s, restore 2.5 s, in all 12.5 s" in text
     assert text.startswith("## ❌ watch: no-go")
     assert "p95 ms" in text
+
+
+# --- the bundled checklist
+
+
+def test_every_trigger_is_watched_for_tsh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = loading.load(ROOT / "examples" / "tsh.yml")
+    plans = [plan.make(source, Catalog(), phase=one, environment="production") for one in (Phase.VERIFY, Phase.MONITOR)]
+    found = binding.bind(source.checklist, plans, "verify", lambda entry: job(entry.id))
+    roles = {one.id: one.role for one in found.metrics if one.id in source.checklist.triggers}
+    planned = {name for name, one in source.checklist.triggers.items() if one.planned}
+    assert set(roles) == set(source.checklist.triggers) - planned
+    assert {name for name, role in roles.items() if role is Role.IMMEDIATE} == {
+        *("t-health", "t-errors", "t-db", "t-critical", "t-latency")
+    }
+    assert [one.id for one in found.metrics if one.unset] == []
+    # Rude checks are looked at once, never in the watch; nor do two lines run the same journey.
+    rude = {"rate-limit", "access-control", "exposed-paths", "audit-log"}
+    assert not rude & {
+        source.checklist.items[one.key].check for one in found.probes if one.key in source.checklist.items
+    }
+    keys = [one.key for one in found.probes]
+    assert len(keys) == len(set(keys))
+    assert {one.probe for one in found.metrics if one.id in ("t-errors", "c-errors")} == {"t-errors"}
