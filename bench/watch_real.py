@@ -94,12 +94,16 @@ def once(servers: Fleet, folder: Path, fault: Callable[[World], None]) -> str:
     place = {"url": f"http://127.0.0.1:{host.front}", "host": servers.doors[0].host, "slots_config": str(host.config)}
     environments = {"production": {**place, "journeys": str(folder)}}
     path = folder / "checklist.yml"
-    path.write_text(json.dumps({"version": 1, "extends": "default", "environments": environments}))
+    secure = {name: {"with": {"host": "https://127.0.0.1"}} for name in ("tls", "tls-live", "cert-30")}  # not watched
+    whole = {"version": 1, "extends": "default", "environments": environments, "items": secure}
+    path.write_text(json.dumps(whole))
     host.good("prepare", NEW)
     host.good("switch", NEW, "--confirm-within", "900")
     fault(host)
     inputs = {"checklist": str(path), "environment": "production", "release": NEW, "record": str(folder / "watch.json")}
     told = servers.read(servers.popen("watch", servers.inputs(1, window="10m", **inputs)), 900)
+    if not (folder / "watch.json").exists():
+        return told.found
     record = json.loads((folder / "watch.json").read_text())
     return f"exit {told.code}, by {record['decided_by']}: {moments(record)}"
 

@@ -71,7 +71,8 @@ class Shop:
             "jobs": "3",
         }
         inputs = {**given, "environment": "production", "release": NEW, "messages": str(self.folder / "told.json")}
-        return self.servers.popen("watch", self.servers.inputs(1, **{**inputs, **more}), TELEGRAM_BOT_TOKEN=TOKEN)
+        env = {"TELEGRAM_BOT_TOKEN": TOKEN, "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md")}
+        return self.servers.popen("watch", self.servers.inputs(1, **{**inputs, **more}), **env)
 
     def watch(self, **more: str) -> Told:
         """Watch to the end."""
@@ -142,6 +143,9 @@ def test_what_is_critical_is_rolled_back_and_told(shop: Shop) -> None:
         "done",
         "ended",
     ]
+    summary = (shop.folder / "summary.md").read_text()
+    assert summary.count("## ❌ watch: no-go") == 1
+    assert "| decided | t\\-critical |" in summary or "| decided | t-critical |" in summary
     left = host.good("status")["left"][-1]
     assert left["reason"].startswith("watch: t-critical: order: ")
 

@@ -292,6 +292,16 @@ def test_alerts_are_told_once() -> None:
     assert loop.standing.phase == "confirm"
 
 
+def test_a_timer_that_is_shorter_than_the_watch_is_told_once() -> None:
+    hands = Hands()
+    loop = Loop(Watched(), 900, hands, clock=lambda: 0.0)
+    for left in (1200.0, 300.0, 290.0):
+        loop.look_at_host(passed("live", evidence=[{"phase": "confirm", "left": left}]))
+    assert hands.said == [
+        "running: a server goes back by itself in 5 min, before this watch ends: raise `confirm-within`"
+    ]
+
+
 # --- from the file
 
 
@@ -303,6 +313,7 @@ items:
   order: {section: q, title: O, check: plain, phases: [verify], watch: {every: 1m, failure-limit: 2}}
   third: {section: q, title: O, check: same, phases: [verify], severity: warn, watch: {}}
   cpu: {section: q, title: C, check: plain, phases: [monitor], watch: {}, with: {text: c}}
+  known: {section: q, title: K, check: plain, phases: [verify], watch: {}, with: {text: k}, waived: {why: w, by: a, until: 2999-01-01}}
   once: {section: q, title: R, check: plain, phases: [verify]}
   off: {section: q, title: R, check: plain, phases: [verify], not-applicable: "no such", watch: {}}
 triggers:
@@ -344,9 +355,10 @@ def test_what_is_watched(made: Actions) -> None:
         ("c-set-up", Role.CONSIDER, "", ()),
         ("order", Role.CONSIDER, "order", ()),
         ("third", Role.ASIDE, "third", ()),
+        ("known", Role.ASIDE, "known", ()),
     }
     # The same check with the same inputs runs once, as often as the most eager wants it.
-    assert {one.key: one.every for one in found.probes} == {"t-own": 5, "order": 60, "third": 30}
+    assert {one.key: one.every for one in found.probes} == {"t-own": 5, "order": 60, "third": 30, "known": 30}
     assert [one.partition(":")[0] for one in found.left_out] == ["c-none", "c-late", "off"]
     [unset] = [one.unset for one in found.metrics if one.id == "c-set-up"]
     assert unset == (
@@ -381,7 +393,7 @@ def test_a_typo_in_a_trigger_is_found_before_anything_runs(made: Actions, trigge
         bound(made, f"  {trigger}\n")
     [problem] = fault.value.problems
     assert told in problem.message
-    assert (problem.path, problem.line) == ("checklist.yml", 11)
+    assert (problem.path, problem.line) == ("checklist.yml", 12)
 
 
 # --- the hour that is over

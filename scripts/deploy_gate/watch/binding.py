@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from deploy_gate.checklist.model import Checklist
 from deploy_gate.checklist.parts import Watching
@@ -43,9 +44,16 @@ def bind(checklist: Checklist, plans: Iterable[Plan], phase: str, make: MakeJob)
         binder.add(entry, role, trigger.watch, of, trigger.witness or "")
     for name, entry in lines.items():
         if name in named or phase in entry.item.phases:
-            role = Role.CONSIDER if entry.severity is Severity.BLOCK and phase in entry.item.phases else Role.ASIDE
-            binder.add(entry, role, entry.item.watch or Watching(), (), "")
+            binder.add(entry, _role(entry, phase), entry.item.watch or Watching(), (), "")
     return binder.found
+
+
+def _role(entry: Entry, phase: str) -> Role:
+    """A line of another phase, one that only warns, and one that somebody answers for decide nothing by themselves."""
+    waiver = entry.item.waived
+    waived = waiver is not None and waiver.until >= datetime.now(UTC).date()
+    decides = entry.severity is Severity.BLOCK and phase in entry.item.phases and not waived
+    return Role.CONSIDER if decides else Role.ASIDE
 
 
 class _Binder:

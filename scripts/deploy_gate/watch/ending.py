@@ -17,11 +17,9 @@ from deploy_gate.units import show_duration
 from deploy_gate.watch import chart, decision, record, summary
 from deploy_gate.watch.acting import Acting
 from deploy_gate.watch.decision import Verdict
-from deploy_gate.watch.hostlook import HOST
+from deploy_gate.watch.hostlook import GUARD, HOST
 from deploy_gate.watch.loop import Loop
 from deploy_gate.watch.record import Watched
-
-GUARD = "guard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from deploy_gate.rollout.servers import READS, SECRETS, Login, servers, side_by_
 from deploy_gate.ssh.hostprogram import Answer, HostProgram
 
 HOST = "the servers"
+GUARD = "guard"
 _EVENTS = ("alert", "alertmanager")
 _LINES = "40"
 
@@ -26,6 +27,8 @@ class Standing:
     gone: str = ""
     phase: str = ""
     alerts: tuple[str, ...] = ()
+    left: float | None = None
+    """Seconds until a server goes back by itself; None: none does."""
 
 
 def job(login: Login, release: str) -> Job:
@@ -54,21 +57,25 @@ def judge(answers: Sequence[tuple[HostProgram, Answer]], release: str) -> Result
     """Failed where it is not live any more; `gone` says who took it out."""
     evidence: list[Evidence] = []
     lost: list[str] = []
-    phases = []
+    phases: list[str] = []
+    left: list[float] = []
     for server, answer in answers:
         if not answer.good:
             lost.append(f"{server.name}: {answer.found}")
             continue
         evidence += [{"message": text, "alert": text} for text in _alerts(server.name, answer.data)]
         watch = answer.data.get("watch")
-        phases.append(str(watch.get("phase")) if isinstance(watch, dict) else "guard")
+        phases.append(str(watch.get("phase")) if isinstance(watch, dict) else GUARD)
+        if isinstance(watch, dict) and phases[-1] != GUARD and isinstance(watch.get("seconds_left"), int | float):
+            left.append(float(watch["seconds_left"]))
         if answer.data.get("release") != release:
             told = f"{server.name}: {gone(answer.data, release)}"
             return failed(told, "see `slots journal` on the server", evidence=[*evidence, {"gone": told}])
     if lost:
         return error("; ".join(lost), "see whether the server can be reached", evidence=evidence)
-    phase = next((one for one in phases if one != "guard"), "guard")
-    return passed(f"{release[:12]} is live, {phase}", evidence=[*evidence, {"phase": phase}])
+    phase = next((one for one in phases if one != GUARD), GUARD)
+    evidence.append({"phase": phase, "left": min(left, default=None)})
+    return passed(f"{release[:12]} is live, {phase}", evidence=evidence)
 
 
 def gone(data: Mapping[str, Any], release: str) -> str:
@@ -95,4 +102,5 @@ def standing(result: Result) -> Standing:
             if name in entry:
                 kept.append(str(entry[name]))
     last = {name: kept[-1] if kept else "" for name, kept in texts.items()}
-    return Standing(last["gone"], last["phase"], tuple(texts["alert"]))
+    left = next((one["left"] for one in result.evidence if isinstance(one.get("left"), int | float)), None)
+    return Standing(last["gone"], last["phase"], tuple(texts["alert"]), None if left is None else float(left))

@@ -53,6 +53,7 @@ class Loop:
     not_held: str = ""
     standing: Standing = field(default_factory=Standing)
     told: dict[str, State] = field(default_factory=dict)
+    warned: bool = False
     began: float = 0.0
     schedule: Schedule = field(init=False)
 
@@ -83,7 +84,12 @@ class Loop:
         """What the servers say of the release, and what alerts came to them."""
         found = standing(result)
         fresh = [one for one in dict.fromkeys(found.alerts) if one not in self.standing.alerts]
-        self.standing = Standing(found.gone, found.phase or self.standing.phase, (*self.standing.alerts, *fresh))
+        if not self.warned and found.left is not None and found.left < self.window - self.now:
+            self.warned = True
+            left = show_duration(found.left)
+            fresh.append(f"a server goes back by itself in {left}, before this watch ends: raise `confirm-within`")
+        known = (*self.standing.alerts, *fresh)
+        self.standing = Standing(found.gone, found.phase or self.standing.phase, known, found.left)
         for text in fresh:
             self.timeline.add(self.now, "told", HOST, text)
             self.tell("running", text)
