@@ -54,7 +54,7 @@ class Shop:
         """One whose check asks the server."""
         self.trigger(name, band, check, **{"with": {**self.there, **given}, "watch": ONCE})
 
-    def popen(self, **more: str) -> subprocess.Popen[str]:
+    def popen(self, count: int = 1, **more: str) -> subprocess.Popen[str]:
         """Start the watch."""
         checklist = {
             "version": 1,
@@ -72,11 +72,11 @@ class Shop:
         }
         inputs = {**given, "environment": "production", "release": NEW, "messages": str(self.folder / "told.json")}
         env = {"TELEGRAM_BOT_TOKEN": TOKEN, "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md")}
-        return self.servers.popen("watch", self.servers.inputs(1, **{**inputs, **more}), **env)
+        return self.servers.popen("watch", self.servers.inputs(count, **{**inputs, **more}), **env)
 
     def watch(self, **more: str) -> Told:
         """Watch to the end."""
-        return self.servers.read(self.popen(**more), 240)
+        return self.servers.read(self.popen(1, **more), 240)
 
     @property
     def record(self) -> Path:
@@ -190,6 +190,20 @@ def test_each_immediate_trigger_rolls_back(shop: Shop, fault: str) -> None:
     assert (told.code, told.data["measured"]) == (4, "no-go"), told
     assert told.found.startswith("t: roll back: ")
     host.live(OLD, "blue")
+
+
+@pytest.mark.long
+def test_one_of_two_servers_is_ill_and_both_go_back(shop: Shop) -> None:
+    other = shop.servers.hosts[1]
+    other.good("prepare", NEW)
+    other.good("switch", NEW, "--confirm-within", "600")
+    shop.item("order", f"{shop.front}/orders")
+    shop.trigger("t-critical", "immediate", "journey", of=["order"])
+    shop.servers.hosts[0].fault(NEW, status=500)
+    told = shop.servers.read(shop.popen(count=2, window="1m"), 240)
+    assert (told.code, told.data["measured"]) == (4, "no-go"), told
+    for host in shop.servers.hosts:
+        host.live(OLD, "blue")
 
 
 @pytest.mark.long

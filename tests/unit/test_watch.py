@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import plan
 from deploy_gate.engine.executor import Job
 from deploy_gate.engine.verdict import Word
+from deploy_gate.facts import marker, site
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, Status, error, failed, passed
 from deploy_gate.rollout.back import Back
-from deploy_gate.watch import binding, chart, decision, lookback, metrics, record, summary
+from deploy_gate.rollout.servers import Login
+from deploy_gate.watch import binding, chart, decision, lookback, making, metrics, record, summary
 from deploy_gate.watch.binding import Watched
 from deploy_gate.watch.decision import Act
 from deploy_gate.watch.hostlook import HOST
@@ -394,6 +396,37 @@ def test_a_typo_in_a_trigger_is_found_before_anything_runs(made: Actions, trigge
     [problem] = fault.value.problems
     assert told in problem.message
     assert (problem.path, problem.line) == ("checklist.yml", 12)
+
+
+WHOLE = """\
+version: 1
+sections: {q: {part: P, title: T}}
+environments: {production: {}}
+items:
+  health: {section: q, title: H, check: http-endpoint, phases: [verify], watch: {}, with: {url: "http://127.0.0.1:1/"}}
+  code: {section: q, title: C, check: mypy-types, phases: [verify], watch: {}}
+triggers:
+  t: {title: T, rule: r, band: immediate, check: slot-health, with: {host: a@erp.example, config: /s.json}, watch: {delay: 9m}}
+"""
+
+
+def test_what_the_checks_of_a_watch_see(repository: Repository) -> None:
+    repository.write("checklist.yml", WHOLE)
+    repository.commit()
+    login = Login(["a@erp.example"], "erp.example ssh-ed25519 AAAA", "/s.json", "python3", False)
+    question = making.Question(None, "production", "verify", "a" * 40)
+    watched, _ = making.make(question, login)
+    seen = {one.key: one.job.environment for one in watched.probes}
+    assert set(seen) == {"t", "health", HOST}  # none that runs the repository's code, where secrets are
+    assert {seen[key][site.WATCHING] for key in ("t", "health")} == {"1"}
+    assert {seen[key][marker.VARIABLE] for key in ("t", "health")} == {marker.token()}
+    assert seen["t"]["SSH_KNOWN_HOSTS"] == "erp.example ssh-ed25519 AAAA"
+    back, _ = making.make(replace(question, once=3600.0), login)
+    assert {one.key for one in back.probes} == {"t", "health", HOST, lookback.WINDOW}
+    assert {(one.next, one.key) for one in back.probes} == {(0.0, one.key) for one in back.probes}
+    assert {(one.rule.failure_limit, one.rule.delay) for one in back.metrics} == {(1, 0.0)}
+    with pytest.raises(Misconfigured, match="your checklist has no environment 'prod'"):
+        making.make(replace(question, environment="prod"), login)
 
 
 # --- the hour that is over
