@@ -54,7 +54,8 @@ def operate(  # noqa: PLR0913 - one for each input
         Question(checklist, environment, phase, release, once=window if look_back else 0.0), login
     )
     hands = Acting(login, release, environment, hold, Chat(messages, chat, thread, api))
-    loop = Loop(watched, 0.0 if look_back else window, hands)
+    # Where there is nothing to see nobody waits a quarter of an hour to hear so.
+    loop = Loop(watched, 0.0 if look_back or not watched.decides else window, hands)
     loop.begin()
     cancelled = stream.run(loop.feed, jobs, masker.listener(loop.hear))
     return ending.finish(loop, hands, Terms(release, environment, phase, confirm and not look_back, record), cancelled)

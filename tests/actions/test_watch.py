@@ -249,6 +249,14 @@ def test_quiet_faults_roll_nothing_back(shop: Shop, fault: str) -> None:
 
 
 @pytest.mark.long
+def test_a_checklist_without_anything_to_watch(shop: Shop) -> None:
+    del shop.items["health"]
+    told = shop.watch(window="1h")
+    assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
+    assert told.found == "nothing was looked at; held for a person"
+
+
+@pytest.mark.long
 def test_cancelled_it_confirms_nothing(shop: Shop) -> None:
     child = shop.popen(window="5m", confirm="true")
     assert child.stderr is not None

@@ -367,6 +367,7 @@ def test_what_is_watched(made: Actions) -> None:
         "not set up: host of the environment; set host in environments.production, or declare "
         "triggers.c-set-up.not-applicable with the reason"
     )
+    assert found.decides
     later = {one.id: one.role for one in bound(made, triggers, "monitor").metrics}
     assert later["cpu"] is Role.CONSIDER
     assert later["order"] is Role.ASIDE  # a trigger goes by it, so it is looked at

@@ -26,6 +26,11 @@ class Watched:
     probes: list[Probe] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
+    @property
+    def decides(self) -> bool:
+        """Whether anything is looked at that may decide."""
+        return any(one.probe and one.role is not Role.ASIDE for one in self.metrics)
+
 
 def bind(checklist: Checklist, plans: Iterable[Plan], phase: str, make: MakeJob) -> Watched:
     """`plans` are those of all phases that may hold a line which a trigger names; the phase's own lines are watched."""

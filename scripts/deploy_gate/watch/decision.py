@@ -56,7 +56,9 @@ def verdict(end: Sequence[Seen]) -> Verdict:
         return Verdict(word, found.by.metric.id, found.by.why, found.by.fix)
     deciding = [one for one in end if one.metric.role is not Role.ASIDE]
     if not any(one.metric.track.looks for one in deciding):
-        return Verdict(Word.COULD_NOT_TELL, "", "nothing was looked at", "give items and triggers what they need")
+        return Verdict(
+            Word.COULD_NOT_TELL, "", "nothing was looked at", "give your checklist triggers, and lines `watch:`"
+        )
     unclear = [one for one in deciding if one.state in _OPEN]
     if unclear:
         first = unclear[0]
