@@ -67,7 +67,7 @@ class Shop:
         given = {
             "checklist": str(self.folder / "checklist.yml"),
             "record": str(self.record),
-            "window": "3s",
+            "window": "1s",
             "jobs": "3",
         }
         inputs = {**given, "environment": "production", "release": NEW, "messages": str(self.folder / "told.json")}
