@@ -65,12 +65,13 @@ class Fleet:
         login = {"host": "\n".join(one.host for one in doors), "host-keys": "".join(one.pins for one in doors)}
         return {**login, "config": "slots.json", **{name.replace("_", "-"): value for name, value in more.items()}}
 
-    def popen(self, name: str, inputs: dict[str, str]) -> subprocess.Popen[str]:
-        """Start an operation as a step would, in a process of its own."""
+    def popen(self, name: str, inputs: dict[str, str], **more: str) -> subprocess.Popen[str]:
+        """Start an operation as a step would, in a process of its own; `more` are variables of its environment."""
         env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         env |= {"SSH_PRIVATE_KEY": self.key, "DEPLOY_GATE_INPUTS": json.dumps(inputs)}
         env |= {"GITHUB_TRIGGERING_ACTOR": "ada", "GITHUB_RUN_ID": "7"}
         env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "XDG_", "UV_"))}
+        env |= more
         argv = [sys.executable, "-I", str(ROOT / "scripts"), "do", name, "--json"]
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd="/")
 

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import http, marker
+from deploy_gate.facts import http, marker, onhost
+from deploy_gate.facts import vantage as views
+from deploy_gate.facts.endpoint import Expected, wrong_body, wrong_head, wrong_status
 from deploy_gate.facts.http import Answer, NoAnswer, Order
-from deploy_gate.facts.served import field as value_at
-from deploy_gate.facts.served import same_release
+from deploy_gate.facts.onhost import Place
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Evidence, Result, brief, failed, passed, warned
-from deploy_gate.units import Duration, show_duration, show_size
+from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed, warned
+from deploy_gate.units import Duration, show_duration
 
-ABOUT = About(reads=(marker.VARIABLE,), timeout=120)
+ABOUT = About(secrets=onhost.SECRETS, reads=(marker.VARIABLE, *onhost.READS), timeout=120)
+View = Literal["runner", "host", "both"]
 
 PAUSE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the answer must be; empty means not asked for, latencies are in seconds."""
-
-    status: int = 200
-    target: float | None = None
-    warning: float | None = None
-    critical: float | None = None
-    content_type: str = ""
-    contains: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    fields: tuple[tuple[str, str], ...] = ()
-    release_field: str = ""
-    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +30,6 @@ class Facts:
     answer: Answer
     hops: int = 0
     attempt: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One thing that is not as expected."""
-
-    found: str
-    fix: str
 
 
 def check(  # noqa: PLR0913 - one parameter for each input
@@ -70,6 +48,9 @@ def check(  # noqa: PLR0913 - one parameter for each input
     release: str,
     redirects: bool,
     attempts: int,
+    vantage: View,
+    host: str,
+    host_keys: str,
 ) -> Result:
     """Ask once (more often only when no connection comes about) and compare.
 
@@ -82,16 +63,41 @@ def check(  # noqa: PLR0913 - one parameter for each input
         release_field=release_field,
         release=release,
     )
-    address = _checked(url, expected, attempts)
-    facts = _ask(address, timeout, attempts, redirects and status not in http.REDIRECTS)
-    return judge(facts, expected)
+    address, follow = _checked(url, expected, attempts), redirects and status not in http.REDIRECTS
+    _seen_from(vantage, host, address)
+
+    def from_here() -> Result:
+        return judge(_ask(address, timeout, attempts, follow), expected)
+
+    def from_there() -> Result:
+        return judge(Facts(*views.ask(Place(host, host_keys), address, timeout=timeout, follow=follow)), expected)
+
+    if vantage == "both":
+        return views.together(_told(from_here), _told(from_there))
+    return from_there() if vantage == "host" else from_here()
+
+
+def _told(look: Callable[[], Result]) -> Result:
+    """A view that could not tell is one of the two."""
+    try:
+        return look()
+    except CouldNotTell as fault:
+        return fault.result()
+
+
+def _seen_from(vantage: View, host: str, address: http.Address) -> None:
+    if vantage == "runner":
+        return
+    onhost.validate(host)
+    if address.userinfo:
+        raise Misconfigured(["input 'url' names a user, which is not sent to a server: use `vantage: runner`"])
 
 
 def validate(*, url: str, attempts: int, header: str, field: str, **values: Any) -> None:
     """Misconfigured for what can be known wrong before anything is asked."""
     limits = {name: values[name] for name in ("status", "target", "warning", "critical", "release_field", "release")}
     pairs: dict[str, Any] = {"headers": _pairs("header", header, ":"), "fields": _pairs("field", field, "=")}
-    _checked(url, Expected(**limits, **pairs), attempts)
+    _seen_from(values["vantage"], values["host"], _checked(url, Expected(**limits, **pairs), attempts))
 
 
 def _pairs(name: str, text: str, sign: str) -> tuple[tuple[str, str], ...]:
@@ -146,9 +152,9 @@ def judge(facts: Facts, expected: Expected) -> Result:
     answer = facts.answer
     evidence = [_evidence(facts)]
     if answer.status != expected.status:
-        trouble = _wrong_status(answer, expected)
+        trouble = wrong_status(answer, expected)
         return failed(trouble.found, trouble.fix, target=expected.status, measured=answer.status, evidence=evidence)
-    troubles = [*_wrong_head(answer, expected), *_wrong_body(answer, expected)]
+    troubles = [*wrong_head(answer, expected), *wrong_body(answer, expected)]
     if troubles:
         found = f"GET {answer.address.shown}: " + "; ".join(one.found for one in troubles)
         return failed(found, troubles[0].fix, evidence=evidence + [{"message": one.found} for one in troubles])
@@ -166,66 +172,6 @@ def _evidence(facts: Facts) -> Evidence:
         "redirects": facts.hops,
         "attempt": facts.attempt,
     }
-
-
-def _wrong_status(answer: Answer, expected: Expected) -> Trouble:
-    where, status = answer.address.shown, answer.status
-    if status in http.REDIRECTS:
-        found = f"GET {where} answered {status}, a redirect to {answer.location}, expected {expected.status}"
-        return Trouble(found, "give the final address as `url`, or follow with `redirects: true`")
-    advice = "read the service's log for this request" if status >= 500 else "correct route, proxy rule or access"
-    return Trouble(f"GET {where} answered {status}, expected {expected.status}", advice)
-
-
-def _wrong_head(answer: Answer, expected: Expected) -> list[Trouble]:
-    troubles = []
-    kinds = [_media(one, expected.content_type) for one in answer.header("content-type")]
-    if expected.content_type and _media(expected.content_type, expected.content_type) not in kinds:
-        found = f"content type is {brief(', '.join(kinds)) or 'missing'}, expected {brief(expected.content_type)}"
-        troubles.append(Trouble(found, "see what answers here: an error page of the proxy often has another type"))
-    for name, value in expected.headers:
-        values = [one.strip() for one in answer.header(name)]
-        if not values or (value and value not in values):
-            found = f"header {brief(name)} is {brief(', '.join(values)) or 'missing'}"
-            found += f", expected {brief(value) or 'any value'}"
-            troubles.append(Trouble(found, f"let the proxy or the application send {brief(name)}"))
-    return troubles
-
-
-def _media(value: str, wanted: str) -> str:
-    return "".join((value if ";" in wanted else value.split(";", maxsplit=1)[0]).split()).lower()
-
-
-def _wrong_body(answer: Answer, expected: Expected) -> list[Trouble]:
-    troubles = []
-    if expected.contains and expected.contains.encode() not in answer.body:
-        where = f"its {show_size(len(answer.body))}" if answer.whole else "its first MiB"
-        found = f"{brief(expected.contains)!r} is not in {where}, expected once or more"
-        troubles.append(Trouble(found, "open the address and see which page is served"))
-    if not expected.fields and not expected.release_field:
-        return troubles
-    try:
-        data = json.loads(answer.body) if answer.whole else None
-    except (ValueError, RecursionError):
-        return [*troubles, Trouble("the body is not JSON, expected JSON", "see what answers here")]
-    if not answer.whole:
-        found = "the body is larger than 1 MiB, the limit for JSON"
-        return [*troubles, Trouble(found, "give the address of a smaller answer")]
-    for path, wanted in expected.fields:
-        value = value_at(data, path)
-        if value != wanted:
-            found = f"{brief(path)} is {brief(value or 'missing')}, expected {brief(wanted)}"
-            troubles.append(Trouble(found, f"see why the service reports {brief(path)} so"))
-    return troubles + _wrong_release(data, expected)
-
-
-def _wrong_release(data: Any, expected: Expected) -> list[Trouble]:
-    served = value_at(data, expected.release_field) if expected.release_field else expected.release
-    if served is not None and same_release(served, expected.release):
-        return []
-    found = f"serves {brief(served or f'no release (no field {expected.release_field})')}"
-    found += f", intended {brief(expected.release)}"
-    return [Trouble(found, "see which slot is live and whether the new release was started, then deploy again")]
 
 
 def _latency(facts: Facts, expected: Expected, evidence: list[Evidence]) -> Result:

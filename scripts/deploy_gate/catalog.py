@@ -38,6 +38,8 @@ class About:
     """Seconds it may take in all."""
     rude: int = 0
     """How much its requests disturb others (0: not at all). The rude run alone, after all others; the rudest last."""
+    runs_items: bool = False
+    """It runs items of the checklist, each of which sees the secrets that it lists."""
 
 
 @dataclass(frozen=True)

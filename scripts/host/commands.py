@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from host import (
+    alerts,
     boot,
     images,
     lease,
@@ -178,6 +179,10 @@ def run_samples(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     return sampler.resources(machine, min(chosen.seconds, 60), chosen.over)
+
+
+def run_alert(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    return alerts.serve(machine, chosen.port)
 
 
 def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

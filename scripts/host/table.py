@@ -137,6 +137,11 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
         commands.run_resources,
         [_number("--seconds", 5.0, "how long to look"), (("--over",), {"type": float, "default": 0.0})],
     ),
+    "alert": (
+        "take Alertmanager's webhook on a socket of this machine",
+        commands.run_alert,
+        [(("--port",), {"type": int, "default": 9095, "help": "of 127.0.0.1"})],
+    ),
     "lease": ("who may change this host", commands.run_lease, _LEASES),
     "journal": (
         "what was done",

@@ -205,6 +205,29 @@ def test_both_halves_must_say_go(tmp_path: Path, code: str, rest: str, verdict: 
     assert (done.returncode == 0) == (verdict == "go")
 
 
+@pytest.mark.parametrize(
+    ("ran", "watch", "look", "verdict"),
+    [
+        ("success", "go", "go", "go"),
+        ("success", "go", "no-go", "no-go"),
+        ("success", "go", "could-not-tell", "could-not-tell"),
+        ("success", "go", "", ""),  # nobody looked, which is no go
+        ("failure", "could-not-tell", "go", "could-not-tell"),
+        ("failure", "could-not-tell", "no-go", "no-go"),
+        ("failure", "no-go", "", "no-go"),
+        ("failure", "", "go", "no-go"),
+        ("skipped", "", "go", "go"),
+        ("skipped", "", "no-go", "no-go"),
+    ],
+)
+def test_the_worse_of_watch_and_look(tmp_path: Path, ran: str, watch: str, look: str, verdict: str) -> None:
+    [step] = [one for one in workflow("verify")["jobs"]["verify"]["steps"] if one.get("id") == "watch"]
+    env = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(tmp_path / "out"), "RAN": ran, "WATCH": watch, "LOOK": look}
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=env, capture_output=True, check=False)
+    assert (tmp_path / "out").read_text() == f"verdict={verdict}\n"
+    assert (done.returncode == 0) == (verdict == "go")
+
+
 def test_the_gate_in_a_folder_is_the_root_action() -> None:
     root, folder = (yamlfile.read(ROOT / name).data for name in ("action.yml", ".github/actions/gate/action.yml"))
     [step] = folder["runs"]["steps"]

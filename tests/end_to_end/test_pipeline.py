@@ -47,7 +47,7 @@ def shop(consumer: Any, server: Fleet) -> Any:
     setup = ['test -z "${SSH_PRIVATE_KEY-}${DEPLOY_GATE_SECRETS-}"', 'echo "the project is installed"', DATABASE]
     for path, name in init_command.WORKFLOWS.items():
         text = init_command.workflow(Facts("main", setup), name)
-        short = "slots.json\n      watch: 1s" if name == "deploy" else "slots.json"
+        short = "slots.json\n      watch: 1s\n      verify-for: 0s" if name == "deploy" else "slots.json"
         consumer.write(str(path), text.replace('"/srv/app/scripts/deployment/slots.json"', short))
     return consumer
 
@@ -91,6 +91,40 @@ def test_red_after_the_switch_is_taken_back(shop: Any, server: Fleet, tmp_path: 
     host.live(OLD, "blue")
     left = host.good("status")["left"][-1]
     assert (left["release"], left["reason"]) == (bad, "pipeline: deploy switched, verdict no-go")
+
+
+@pytest.mark.long
+def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    host = server.hosts[0]
+    url = f"http://127.0.0.1:{host.front}/orders"
+    critical = {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
+    triggers = {"t-critical": {**critical, "watch": {"every": "1s", "failure-limit": 2}}}
+    proof = {"check": "watch-result", "phases": ["verify"], "with": {"min-looks": 1}}
+    shop.checklist({"lint": LINT, "watched": proof}, environments={"production": {}}, triggers=triggers)
+    path = shop.path / ".github/workflows/deploy.yml"
+    path.write_text(path.read_text().replace("verify-for: 0s", "verify-for: 3s"))
+    shop.commit("feat: the first")
+    good = shop.git("rev-parse", "HEAD^{tree}")
+    found = run(shop, server, tmp_path / "good")
+    assert found.code == 0, text(found)
+    assert json.loads(found.jobs["verify"].outputs["watching.result"])["measured"] == "go"
+    host.live(good, "green")
+
+    shop.write("more.txt", "more\n")
+    shop.commit("feat: the second")
+    bad = shop.git("rev-parse", "HEAD^{tree}")
+    host.fault(bad, status=500)
+    found = run(shop, server, tmp_path / "bad")
+    assert found.code == 1, text(found)
+    assert results(found) == {
+        **dict.fromkeys(("code", "rest", "deploy", "rollback"), "success"),
+        **dict.fromkeys(("verify", "gate"), "failure"),
+    }, text(found)
+    assert found.jobs["verify"].outputs["watch.verdict"] == "no-go"
+    assert "look.verdict" not in found.jobs["verify"].outputs
+    host.live(good, "green")
+    left = host.good("status")["left"][-1]
+    assert (left["release"], left["reason"].partition(": GET")[0]) == (bad, "watch: t-critical")
 
 
 @pytest.mark.long

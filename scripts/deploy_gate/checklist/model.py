@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from deploy_gate.checklist.parts import Part, Watching
 from deploy_gate.checklist.values import Day, DurationText, Event, Slug, Text, Texts, Value
 from deploy_gate.result import Severity
 
@@ -20,12 +21,6 @@ class Phase(StrEnum):
     VERIFY = "verify"
     MONITOR = "monitor"
     CLOSE = "close"
-
-
-class Part(BaseModel):
-    """Common ground: an unknown key is a fault, a value keeps its type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class When(Part):
@@ -85,6 +80,8 @@ class Item(Part):
     """Names of further environment variables this item may see."""
     runs_code: bool = Field(default=False, alias="runs-code")
     """It runs the repository's own code, and so must not meet secrets."""
+    watch: Watching | None = None
+    """How the watch after the switch looks at it; without this it does not."""
 
 
 class Section(Part):
@@ -132,8 +129,20 @@ class Trigger(Part):
     """Roll back at once, or hold and ask a person."""
     check: Slug
     """The check that sees it."""
+    with_: dict[str, Value] = Field(default_factory=dict, alias="with")
+    """Inputs of the check, laid over its own defaults."""
+    of: list[Slug] = Field(default_factory=list)
+    """Items whose looks it goes by: when one of them fails, so does this. The check is then not run for it again."""
+    witness: Slug | None = None
+    """An item that must fail at the same time: what only one side sees decides nothing."""
     planned: bool = False
     """Its check is not built yet."""
+    needs: list[str] = Field(default_factory=list)
+    """Names that the environment's block must define for it to make sense."""
+    not_applicable: Text | None = Field(default=None, alias="not-applicable")
+    """Why it does not apply to this product."""
+    watch: Watching = Field(default_factory=Watching)
+    """How the watch looks at it."""
 
 
 class Band(Part):

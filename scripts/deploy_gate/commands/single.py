@@ -39,7 +39,7 @@ def run_single(kind: Kind, argv: list[str]) -> int:
     if wrong := capability.faults(values):
         raise Misconfigured([f"{capability.name}: {text}" for text in wrong])
     secrets = (*capability.about.secrets, *capability.named(values))
-    bundle.unpack(secrets)
+    bundle.unpack(None if capability.about.runs_items else secrets)
     masker = masking.from_environment(secrets)
     result = masker.result(_run(capability, values, masker))
     _tell(capability, result, as_json=options.json)

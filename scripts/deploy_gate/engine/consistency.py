@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import variables
 from deploy_gate.checklist.loading import Source
-from deploy_gate.checklist.model import Item
+from deploy_gate.checklist.model import Item, Phase, Trigger
 from deploy_gate.problems import Problem, nearest
 
 _BLOCK = {"branch", "url", "host", "protected"}
@@ -15,11 +15,29 @@ _BLOCK = {"branch", "url", "host", "protected"}
 
 def problems(source: Source, catalog: Catalog, environment: str) -> list[Problem]:
     """Every name that leads nowhere; one that switched a line off silently would be a gate left open."""
-    found = [*_asked(source, environment), *_unused(source), *_conditions(source), *_planned(source, catalog)]
+    found = [
+        *_asked(source, environment),
+        *_unused(source),
+        *_conditions(source),
+        *_triggers(source),
+        *_planned(source, catalog),
+    ]
     return [source.problem(where, message) for where, message in found]
 
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+def wrong_choice(source: Source, chosen: set[str], phase: Phase) -> Iterator[Problem]:
+    """Ids that were asked for and are not there, or not in this phase."""
+    items = source.checklist.items
+    for name in chosen:
+        if name not in items:
+            yield Problem("", 0, f"there is no item '{name}'{nearest(name, items)}")
+        elif phase not in items[name].phases:
+            yield Problem(
+                "", 0, f"item '{name}' is not looked at in phase {phase}; its phases: {', '.join(items[name].phases)}"
+            )
 
 
 def _asked(source: Source, environment: str) -> Found:
@@ -31,7 +49,9 @@ def _asked(source: Source, environment: str) -> Found:
 
 def _unused(source: Source) -> Found:
     """Keys of environments that no item names: nearly always a typing mistake."""
-    used = {name for item in source.checklist.items.values() for name in _mentioned(item)}
+    checklist = source.checklist
+    used = {name for item in checklist.items.values() for name in _mentioned(item)}
+    used |= {name for trigger in checklist.triggers.values() for name in _mentioned(trigger)}
     for place, block in source.checklist.environments.items():
         for name in block.__pydantic_extra__ or {}:
             if name not in used:
@@ -41,7 +61,7 @@ def _unused(source: Source) -> Found:
                 )
 
 
-def _mentioned(item: Item) -> set[str]:
+def _mentioned(item: Item | Trigger) -> set[str]:
     return {*item.needs, *variables.names(item.title), *variables.names(list(item.with_.values()))}
 
 
@@ -60,8 +80,27 @@ def _conditions(source: Source) -> Found:
             yield place, f"sections.{name}.environment: there is no environment '{section.environment}'{hint}"
 
 
+def _triggers(source: Source) -> Found:
+    """Items that triggers go by: one that is not watched would never let them fire."""
+    items = source.checklist.items
+    for name, trigger in source.checklist.triggers.items():
+        if name in items:
+            yield ("triggers", name), f"triggers.{name}: an item has that name too, and a report must tell them apart"
+        named = [("of", one) for one in trigger.of] + ([("witness", trigger.witness)] if trigger.witness else [])
+        for key, one in named:
+            if one not in items:
+                yield ("triggers", name, key), f"triggers.{name}.{key}: there is no item '{one}'{nearest(one, items)}"
+            elif items[one].watch is None and not items[one].not_applicable:
+                yield ("triggers", name, key), f"triggers.{name}.{key}: item '{one}' is not watched: give it `watch:`"
+
+
 def _planned(source: Source, catalog: Catalog) -> Found:
-    for name, item in source.checklist.items.items():
+    checklist = source.checklist
+    for name, item in checklist.items.items():
         if item.planned and item.check in catalog:
             way = "waive the line, with an end, or declare it not-applicable"
             yield ("items", name, "planned"), f"items.{name}.planned: the check '{item.check}' is built; {way}"
+    for name, trigger in checklist.triggers.items():
+        if trigger.planned and trigger.check in catalog:
+            told = f"triggers.{name}.planned: the check '{trigger.check}' is built; declare it not-applicable instead"
+            yield ("triggers", name, "planned"), told

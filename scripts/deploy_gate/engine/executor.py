@@ -67,12 +67,14 @@ class Outcome:
 
 def run_all(jobs: Iterable[Job], limit: int, listener: Listener) -> Outcome:
     """Run every job, at most `limit` at once, the rude alone and last; each ends in a Result, whatever happens."""
-    executor = _Executor(list(jobs), limit, listener)
+    executor = Executor(list(jobs), limit, listener)
     executor.run()
     return Outcome(executor.results, signal.Signals(executor.cancelled).name if executor.cancelled else "")
 
 
-class _Executor:
+class Executor:
+    """The loop behind `run_all`; a stream of jobs that has no end in sight builds on it."""
+
     def __init__(self, jobs: list[Job], limit: int, listener: Listener) -> None:
         ordered = sorted(jobs, key=lambda job: job.rude)  # stable: else in the order of the checklist
         self.waiting, self.limit, self.listener = ordered[::-1], max(limit, 1), listener
@@ -82,11 +84,12 @@ class _Executor:
         self.ready = selectors.DefaultSelector()
 
     def run(self) -> None:
+        """Until nothing is left."""
         previous = {number: signal.signal(number, self.cancel) for number in _SIGNALS}
         descendants.adopt_orphans()
         gc.freeze()
         try:
-            while self.waiting or self.running:
+            while self.going():
                 while self.may_start():
                     self.start(self.waiting.pop())
                 self.step()
@@ -108,10 +111,16 @@ class _Executor:
         # The rude come last, so none of the others is left to meet what a rude one does.
         return not self.running if self.waiting[-1].rude else len(self.running) < self.limit
 
+    def going(self) -> bool:
+        """Whether there is more to do."""
+        return bool(self.waiting or self.running)
+
     def cancel(self, number: int, _: FrameType | None) -> None:
+        """A signal came."""
         self.cancelled = number
 
     def give_up(self) -> None:
+        """Kill what runs; it was cancelled."""
         name = signal.Signals(self.cancelled or signal.SIGTERM).name
         for child in list(self.running.values()):
             self.finish(child, error(f"cancelled ({name}) while it ran", "run the job again"))
@@ -120,6 +129,7 @@ class _Executor:
         self.waiting.clear()
 
     def start(self, job: Job) -> None:
+        """Fork a child for it."""
         sys.stdout.flush()
         sys.stderr.flush()
         pipe: tuple[int, ...] = ()
@@ -145,6 +155,7 @@ class _Executor:
         self.listener(job.key, None)
 
     def step(self) -> None:
+        """Read what came, end what took too long."""
         if not self.running:
             return
         first = min(child.deadline for child in self.running.values())
@@ -158,6 +169,7 @@ class _Executor:
             self.finish(child, error(f"did not end within {child.job.timeout:g} s and was stopped", fix))
 
     def read(self, child: _Child) -> None:
+        """Some bytes, or the end, of an answer."""
         data = os.read(child.pipe, 1 << 20)
         child.chunks.append(data)
         child.size += len(data)

@@ -12,7 +12,7 @@ from deploy_gate import units
 from deploy_gate.catalog import Capability, Catalog, handed
 from deploy_gate.checklist import variables
 from deploy_gate.checklist.loading import Source
-from deploy_gate.checklist.model import Item, Phase
+from deploy_gate.checklist.model import Item, Phase, Trigger
 from deploy_gate.engine import consistency
 from deploy_gate.engine.conditions import Situation, reason_to_skip, situation
 from deploy_gate.facts import git
@@ -86,6 +86,8 @@ class Plan:
     """Items of this phase that another job looks at (`code`)."""
     measured_elsewhere: bool = False
     """Whether one of those can be measured there: then there may be nothing to look at here."""
+    triggers: list[Entry] = field(default_factory=list)
+    """Reasons to roll back, for the watch; the gate runs none."""
 
 
 def make(
@@ -104,14 +106,17 @@ def make(
     binder = _Binder(source, catalog, phase, environment)
     chosen = set(only)
     entries = [binder.entry(name, item) for name, item in source.checklist.items.items()]
+    triggers = [binder.trigger(name, trigger) for name, trigger in source.checklist.triggers.items()]
     named = consistency.problems(source, catalog, environment)
-    problems = [*binder.problems, *named, *_wrong_choice(source, chosen, phase)]
+    problems = [*binder.problems, *named, *consistency.wrong_choice(source, chosen, phase)]
     if problems:
         raise Misconfigured(sorted(set(problems)))
     here = [one for one in entries if phase in one.item.phases and (not chosen or one.id in chosen)]
     kept = [one for one in here if code == "with" or one.runs_code == (code == "only")]
     measured = any(one.state is State.RUN for one in here if one not in kept)
-    return Plan(source, phase, environment, _protected(source, environment), kept, len(here) - len(kept), measured)
+    return Plan(
+        source, phase, environment, _protected(source, environment), kept, len(here) - len(kept), measured, triggers
+    )
 
 
 def _protected(source: Source, environment: str) -> bool:
@@ -121,23 +126,13 @@ def _protected(source: Source, environment: str) -> bool:
     return any(block.protected for block in chosen)
 
 
-def _wrong_choice(source: Source, chosen: set[str], phase: Phase) -> Iterable[Problem]:
-    items = source.checklist.items
-    for name in chosen:
-        if name not in items:
-            yield Problem("", 0, f"there is no item '{name}'{nearest(name, items)}")
-        elif phase not in items[name].phases:
-            yield Problem(
-                "", 0, f"item '{name}' is not looked at in phase {phase}; its phases: {', '.join(items[name].phases)}"
-            )
-
-
 class _Binder:
     """Turns items into entries and collects what is wrong on the way."""
 
     def __init__(self, source: Source, catalog: Catalog, phase: Phase, environment: str) -> None:
         self.source, self.catalog, self.phase, self.environment = source, catalog, phase, environment
         self.problems: list[Problem] = []
+        self.kind = "items"
         self.legal = {name for block in source.checklist.environments.values() for name in block.variables()}
         self.here: Situation = situation(environment, os.environ.get("GITHUB_EVENT_NAME", ""))
         self.known = self._variables()
@@ -152,7 +147,7 @@ class _Binder:
 
     def entry(self, name: str, item: Item) -> Entry:
         section = self.source.checklist.sections.get(item.section)
-        if section is None:
+        if section is None and self.kind == "items":
             self.fault(
                 name,
                 "section",
@@ -169,6 +164,23 @@ class _Binder:
         except CouldNotTell as fault:
             state, reason, fix = State.UNKNOWN, f"its condition cannot be judged: {fault.found}", fault.fix
         return Entry(name, item, title, state, reason, fix, capability, values, severity, timeout)
+
+    def trigger(self, name: str, trigger: Trigger) -> Entry:
+        """A trigger is bound as an item is; one that goes by items has no check of its own to bind."""
+        shared = {
+            key: getattr(trigger, key) for key in ("title", "check", "planned", "needs", "not_applicable", "watch")
+        }
+        item = Item.model_construct(section="", phases=[], with_=trigger.with_, **shared)
+        self.kind = "triggers"
+        try:
+            if not trigger.of:
+                return self.entry(name, item)
+            self.capability(name, item)
+            skip = item.not_applicable or ""
+            state = State.PLANNED if item.planned else State.SKIPPED if skip else State.RUN
+            return Entry(name, item, one_line(variables.fill(item.title, self.known)), state, skip)
+        finally:
+            self.kind = "items"
 
     def capability(self, name: str, item: Item) -> Capability | None:
         if item.check in self.catalog:
@@ -207,8 +219,8 @@ class _Binder:
         elif unset:
             steps.append(f"set {', '.join(unset)} in environments.{self.environment}")
         if missing:
-            steps.append(f"set {', '.join(missing)} in items.{name}.with")
-        return f"{' and '.join(steps)}, or declare items.{name}.not-applicable with the reason"
+            steps.append(f"set {', '.join(missing)} in {self.kind}.{name}.with")
+        return f"{' and '.join(steps)}, or declare {self.kind}.{name}.not-applicable with the reason"
 
     def values(self, name: str, item: Item, capability: Capability) -> tuple[dict[str, Any], list[str]]:
         """Bound values and missing inputs; values whose variables are not known here are not judged."""
@@ -230,8 +242,8 @@ class _Binder:
 
     def written_by_user(self, name: str) -> bool:
         """Whether the consumer's own file says which check, or with what: then a missing input is his typo."""
-        return any(self.source.is_own(("items", name, key)) for key in ("with", "check"))
+        return any(self.source.is_own((self.kind, name, key)) for key in ("with", "check"))
 
     def fault(self, name: str, key: str, message: str, deeper: str = "") -> None:
-        where = ("items", name, key, deeper) if deeper else ("items", name, key)
-        self.problems.append(self.source.problem(where, f"items.{name}.{key}: {message}"))
+        where = (self.kind, name, key, deeper) if deeper else (self.kind, name, key)
+        self.problems.append(self.source.problem(where, f"{self.kind}.{name}.{key}: {message}"))

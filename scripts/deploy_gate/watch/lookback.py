@@ -1,0 +1,105 @@
+"""The hour that is over, as the server's guard wrote it down: were there samples of it, and was the front door well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from deploy_gate.engine.executor import Job
+from deploy_gate.facts.served import same_release
+from deploy_gate.result import CouldNotTell, Result, failed, passed, warned
+from deploy_gate.rollout.servers import Login, servers, side_by_side
+from deploy_gate.units import show_duration
+
+WINDOW = "the window"
+LONGEST_BAD = 120.0
+"""The checklist's own: health checks fail for more than two minutes."""
+COVERED = 0.8
+_GAP, _FEW, _OLD = 60.0, 5, 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fared:
+    """One server: seconds of the release's time that were looked at, the longest bad spell, whether it lasts."""
+
+    seconds: float
+    seen: float
+    samples: int
+    bad: int
+    longest: float
+    lasts: bool
+
+
+def job(login: Login, release: str, seconds: float, environment: Mapping[str, str]) -> Job:
+    """As the executor runs it."""
+    return Job(WINDOW, partial(look, login, release, seconds), 120.0, environment)
+
+
+def look(login: Login, release: str, seconds: float) -> Result:
+    """Ask every server for its samples."""
+    with servers(login) as where:
+        answers = side_by_side(where, lambda one: one.run("samples", f"--since={seconds:g}", timeout=60))
+    fared = []
+    for server, answer in answers:
+        if not answer.good:
+            raise CouldNotTell(f"{server.name}: {answer.found}", answer.fix)
+        fared.append(read(server.name, answer.data, release))
+    return judge(fared)
+
+
+def read(name: str, told: Mapping[str, Any], release: str) -> Fared:
+    """The samples of that release; CouldNotTell where there are too few to say anything."""
+    listed = told.get("samples")
+    kept = [one for one in listed if _of(one, release)] if isinstance(listed, list) else []
+    fix = "see whether the guard runs there, and samples (`guard.sample` in slots.json)"
+    if len(kept) < _FEW:
+        raise CouldNotTell(f"{name}: {len(kept)} samples of {release[:12]}, at least {_FEW} are needed", fix)
+    moments = [float(one["at"]) for one in kept]
+    now = told.get("now")
+    ago = (float(now) if isinstance(now, int | float) else moments[-1]) - moments[-1]
+    if ago > _OLD:
+        raise CouldNotTell(f"{name}: the newest sample is {show_duration(ago)} old", fix)
+    whole = moments[-1] - moments[0]
+    seen = sum(min(late - early, _GAP) for early, late in pairwise(moments))
+    if seen < COVERED * whole:
+        raise CouldNotTell(f"{name}: only {show_duration(seen)} of {show_duration(whole)} were sampled", fix)
+    bad = [_is_bad(one) for one in kept]
+    longest, lasts = _longest(moments, bad)
+    return Fared(whole, seen, len(kept), sum(bad), longest, lasts)
+
+
+def _of(one: Any, release: str) -> bool:
+    moment = isinstance(one, dict) and isinstance(one.get("at"), int | float)
+    return moment and isinstance(one.get("front"), dict) and same_release(str(one.get("release") or ""), release)
+
+
+def _is_bad(one: Mapping[str, Any]) -> bool:
+    return bool(one["front"].get("status") != 200)
+
+
+def _longest(moments: Sequence[float], bad: Sequence[bool]) -> tuple[float, bool]:
+    longest, since = 0.0, None
+    for moment, ill in zip(moments, bad, strict=True):
+        if not ill:
+            since = None
+            continue
+        since = moment if since is None else since
+        longest = max(longest, moment - since)
+    return longest, since is not None and moments[-1] - since >= LONGEST_BAD
+
+
+def judge(fared: Sequence[Fared]) -> Result:
+    """A spell that lasts is to be taken back at once; one that is over is for a person to judge."""
+    worst = max(fared, key=lambda one: (one.lasts, one.longest))
+    samples, bad = sum(one.samples for one in fared), sum(one.bad for one in fared)
+    told = f"{bad} of {samples} samples bad in {show_duration(worst.seconds)}"
+    if worst.longest >= LONGEST_BAD:
+        found = f"{told}, {show_duration(worst.longest)} on end, the limit is {show_duration(LONGEST_BAD)}"
+        band = "immediate" if worst.lasts else "consider"
+        return failed(found, "see `slots journal` and `slots logs`", evidence=[{"band": band}])
+    if bad:
+        return warned(f"{told}, {show_duration(worst.longest)} on end at most", "see `slots samples` for when")
+    return passed(told)
