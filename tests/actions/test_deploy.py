@@ -50,6 +50,7 @@ def test_two_servers_go_together(servers: Fleet, tmp_path: Any) -> None:
     servers.live((NEW, "green"), (NEW, "green"))
 
 
+@pytest.mark.long
 def test_a_group_is_switched_at_once_and_left_for_somebody_else_to_confirm(servers: Fleet) -> None:
     told = servers.deploy(NEW, 2, at_once="2", confirm="false")
     assert (told.code, told.data["measured"]) == (0, "switched"), told
@@ -64,6 +65,7 @@ def test_a_group_is_switched_at_once_and_left_for_somebody_else_to_confirm(serve
     assert {host.machine.load().watch.phase for host in servers.hosts} == {CONFIRM}  # type: ignore[union-attr]
 
 
+@pytest.mark.long
 def test_images_are_streamed_to_the_hosts_own_command(servers: Fleet, tmp_path: Any) -> None:
     archive = tmp_path / "images.tar"
     archive.write_bytes(bytes(range(256)) * 20_000)
@@ -297,7 +299,7 @@ def deployed(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> Result:
     monkeypatch.setattr(deployment, "PAUSE", 0.05)
     login = {"host": [servers.doors[0].host], "host_keys": servers.doors[0].pins, "config": "slots.json"}
     given = {"manifest": "", "archive": "", "smoke": [], "smoke_command": "", "acknowledged": False}
-    times = {"confirm_within": 240.0, "watch": 0.1, "guard_for": 60.0, "at_once": 1, "confirm": True}
+    times = {"confirm_within": 240.0, "watch": 0.1, "guard_for": 60.0, "at_once": 1, "confirm": True, "wait": 0.0}
     function = Catalog().get("deploy").function
     return function(**login, python="python3", sudo=False, release=NEW, **given, **times)
 

@@ -148,6 +148,7 @@ def test_an_upgrade_that_fails_stops_the_rest_and_says_so(tree: Tree) -> None:
     assert "nowhere" in text[int(str(result.evidence[0]["line"])) - 1]
 
 
+@pytest.mark.long
 def test_the_next_revision_knows_nothing_of_a_broken_one(tree: Tree) -> None:
     tree.add("r1", SHOP, UNDO)
     tree.add("r2", "CREATE INDEX i ON t (n)", "SELECT 1")
@@ -197,6 +198,7 @@ def test_a_downgrade_that_meets_rows_of_the_new_release(tree: Tree) -> None:
     assert rules(result) == [("r2", "downgrade-fails-on-data")]
 
 
+@pytest.mark.long
 def test_what_only_some_rows_show_warns(tree: Tree) -> None:
     tree.add("r1", SHOP, UNDO)
     tree.add("r2", "ALTER TABLE t ADD CONSTRAINT c CHECK (name LIKE 'B%')", "ALTER TABLE t DROP CONSTRAINT c")
@@ -225,6 +227,7 @@ def test_one_way_needs_a_reason(tree: Tree) -> None:
     assert rules(check()) == [("r2", "no-downgrade")]
 
 
+@pytest.mark.long
 def test_two_heads_branches_and_dependencies(tree: Tree) -> None:
     tree.add("r1", SHOP, UNDO)
     tree.add("left", "CREATE TABLE l ()", "DROP TABLE l")
@@ -236,6 +239,7 @@ def test_two_heads_branches_and_dependencies(tree: Tree) -> None:
     assert "5 revisions tried" in result.found
 
 
+@pytest.mark.long
 def test_merges(tree: Tree) -> None:
     tree.add("r1", SHOP, UNDO)
     tree.add("left", "CREATE TABLE l ()", "DROP TABLE l")
@@ -292,6 +296,7 @@ with create_engine(url, poolclass=pool.NullPool).connect() as connection:
 """
 
 
+@pytest.mark.long
 def test_hostile_names(tree: Tree) -> None:
     for number, name in enumerate(
         ("q\"uote'd", "new\nline", "%s %(x)s 100%", "ünï; DROP TABLE t", "n" * 63, "::g$1 :x")

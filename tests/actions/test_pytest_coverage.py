@@ -141,6 +141,7 @@ def test_marker(tests: Check, repository: Repository) -> None:
         assert "'-m'" in result.found  # pytest read it as an expression, not as an option
 
 
+@pytest.mark.long
 def test_hostile_paths(tests: Check, repository: Repository) -> None:
     for name in ("-x test.py", "@test.py", "test_$(touch pwned).py"):
         repository.write(name, "def test_x():\n    assert 0\n")
@@ -152,6 +153,7 @@ def test_hostile_paths(tests: Check, repository: Repository) -> None:
     assert "nowhere does not exist" in tests(path=["nowhere::test_x"]).found
 
 
+@pytest.mark.long
 def test_collection_error(tests: Check, repository: Repository) -> None:
     repository.write("tests/test_b.py", "import no_such_module\n")
     result = tests()

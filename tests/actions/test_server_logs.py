@@ -62,6 +62,7 @@ def test_hostile_lines(look: Callable[..., Result], log: Path) -> None:
     assert all(one.isprintable() and len(one) <= 600 for one in texts)
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_is_not_passed(look: Callable[..., Result], log: Path, server: Server) -> None:
     log.write_text("")
     assert (look().status, look().fix[:11]) == (Status.ERROR, "see whether")
