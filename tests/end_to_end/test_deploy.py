@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fleet import OLD, Fleet, fleet
+from fleet import OLD, Fleet, fleet, wait_for
 from slots.world import World
 from support import ROOT
 
@@ -39,14 +40,22 @@ def run(
     consumer: Any, servers: Fleet, scratch: Path, workflow: str = "deploy.yml", event: str = "push", **inputs: Any
 ) -> act.Run:
     """Run a workflow of the consumer."""
-    scratch.mkdir()
     payload = {"inputs": inputs} if inputs else {}
+    return act.run(consumer.path, workflow, staged(consumer, servers, scratch, event, payload), timeout=600)
+
+
+def staged(
+    consumer: Any, servers: Fleet, scratch: Path, event: str = "push", payload: dict[str, Any] | None = None
+) -> act.Stage:
+    """What a run finds in the consumer's settings."""
+    scratch.mkdir()
     variables: dict[str, str] = {}
     for name, door in zip(("STAGING", "PRODUCTION"), servers.doors, strict=True):
         variables |= {f"{name}_HOST": door.host, f"{name}_HOST_KEYS": door.pins}
     secrets = {"SSH_PRIVATE_KEY": servers.key}
-    where = act.Stage(scratch, consumer.staged.references, secrets, variables, event=event, payload=payload, lock="dev")
-    return act.run(consumer.path, workflow, where, timeout=600)
+    return act.Stage(
+        scratch, consumer.staged.references, secrets, variables, event=event, payload=payload or {}, lock="dev"
+    )
 
 
 def erp(consumer: Any) -> None:
@@ -123,6 +132,31 @@ def test_develop_to_staging_main_to_production_and_back(consumer: Any, servers: 
     assert f"would go back: {servers.doors[1].host} serves {good[:12]} from green, before it {OLD[:12]}" in text(found)
     servers.live((first, "green"), (OLD, "blue"))
     assert production.good("status")["left"][-1]["reason"] == "orders fail"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_cut_off_leaves_the_release_before(
+    consumer: Any, servers: Fleet, tmp_path: Path, number: signal.Signals
+) -> None:
+    erp(consumer)
+    path = consumer.path / ".github/workflows/deploy.yml"
+    path.write_text(path.read_text().replace("      watch: 3s\n", "      watch: 60s\n      confirm-within: 90s\n"))
+    consumer.git("checkout", "-q", "-b", "develop")
+    consumer.commit("feat: cut off")
+    release = consumer.git("rev-parse", "HEAD^{tree}")
+    runner = act.start(consumer.path, "deploy.yml", staged(consumer, servers, tmp_path / "run"))
+    try:
+        wait_for(servers.hosts[0], release, CONFIRM)
+        runner.send_signal(number)
+        assert runner.wait(timeout=120) != 0
+    finally:
+        runner.kill()
+        runner.wait()
+    # By the run itself where it could, else by the server when nobody confirmed.
+    wait_for(servers.hosts[0], OLD)
+    servers.hosts[0].live(OLD, "blue")
+    assert servers.hosts[0].good("status")["left"][-1]["release"] == release
 
 
 @pytest.mark.long

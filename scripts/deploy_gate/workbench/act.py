@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,16 +64,27 @@ class Stage:
     lock: str = "demo"
 
 
+def start(repository: Path, workflow: str, stage: Stage) -> subprocess.Popen[bytes]:
+    """Start one workflow without waiting for it, to be cancelled as a person would: SIGINT to what is returned."""
+    command, environment, _ = _made(repository, workflow, stage)
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=repository, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+
+
 def run(repository: Path, workflow: str, stage: Stage, *, timeout: float = 900) -> Run:
     """Run one workflow of `repository`; what act prints is read line by line, so nothing is guessed from exit codes."""
-    artifacts = stage.scratch / "artifacts"
-    artifacts.mkdir(parents=True, exist_ok=True)
-    command = _command(repository, workflow, stage)
-    environment = _environment(stage.scratch)
+    command, environment, artifacts = _made(repository, workflow, stage)
     done = process.run(
         command, timeout=timeout, cwd=repository, env=environment, inherit=False, limit=256 * 1024 * 1024
     )
     return Run(done.code, _jobs(done.out), artifacts, done.err)
+
+
+def _made(repository: Path, workflow: str, stage: Stage) -> tuple[list[str | Path], dict[str, str], Path]:
+    """The command, its environment, and where artifacts will be."""
+    artifacts = stage.scratch / "artifacts"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    return _command(repository, workflow, stage), _environment(stage.scratch), artifacts
 
 
 def _command(repository: Path, workflow: str, stage: Stage) -> list[str | Path]:
