@@ -550,7 +550,7 @@ def test_every_trigger_is_watched_for_tsh(tmp_path: Path, monkeypatch: pytest.Mo
     planned = {name for name, one in source.checklist.triggers.items() if one.planned}
     assert set(roles) == set(source.checklist.triggers) - planned
     assert {name for name, role in roles.items() if role is Role.IMMEDIATE} == {
-        *("t-health", "t-errors", "t-db", "t-critical", "t-latency")
+        *("t-health", "t-errors", "t-db", "t-critical", "t-latency", "t-vulnerability")
     }
     assert [one.id for one in found.metrics if one.unset] == []
     # Rude checks are looked at once, never in the watch; nor do two lines run the same journey.
