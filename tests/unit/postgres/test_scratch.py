@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,16 @@ with scratch.server() as server, server.database("kept") as address:
 def server() -> Iterator[Server]:
     with scratch.server() as made:
         yield made
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place for private folders that no other run sweeps: that one may be deleting what we look for."""
+    # Not under `tmp_path`: the server's user must reach it, by a short path.
+    with tempfile.TemporaryDirectory(prefix="dg-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        monkeypatch.setenv("RUNNER_TEMP", folder)
+        yield Path(folder)
 
 
 def value(address: Address, query: str) -> object:
@@ -140,7 +151,7 @@ def test_a_supervisor_that_was_killed_leaves_neither(holder: tuple[subprocess.Po
     assert not folder.exists()
 
 
-def test_a_check_that_the_engine_had_to_kill_leaves_neither(tmp_path: Path) -> None:
+def test_a_check_that_the_engine_had_to_kill_leaves_neither(tmp_path: Path, alone: Path) -> None:
     def hang() -> Result:
         with scratch.server() as made:
             (tmp_path / "folder").write_text(str(made.home.parts["host"]))
@@ -153,11 +164,13 @@ def test_a_check_that_the_engine_had_to_kill_leaves_neither(tmp_path: Path) -> N
     assert outcome.cancelled == "SIGTERM"
     assert outcome.results["x"].status is Status.ERROR
     assert gone(int((tmp_path / "pid").read_text().split()[0]))
-    assert not Path((tmp_path / "folder").read_text()).exists()
+    assert Path((tmp_path / "folder").read_text()).parent == alone
+    assert not list(alone.iterdir())
 
 
-def test_a_folder_in_use_is_not_swept() -> None:
+def test_a_folder_in_use_is_not_swept(alone: Path) -> None:
     folder, lock = leftovers.make()
+    assert folder.parent == alone
     leftovers.sweep()
     assert folder.is_dir()
     os.close(lock)
