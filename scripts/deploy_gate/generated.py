@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy_gate import manifest
+from deploy_gate import manifest, workflow_page
 from deploy_gate.bootstrap import ROOT
 from deploy_gate.catalog import Capability, Catalog
 from deploy_gate.checklist import document, loading, schema
 from deploy_gate.inputs import Input
 from deploy_gate.report import machine
+from deploy_gate.tables import table
 
 _MARK = "<!-- {} by `python3 scripts docs`: {} -->"
 _BLOCK = re.compile(
@@ -29,6 +30,7 @@ def files() -> dict[str, str]:
         "docs/checklist.schema.json": schema.text(),
         "docs/report.schema.json": json.dumps(machine.schema(), indent=2) + "\n",
         "docs/checks.md": _checks(Catalog().all()),
+        "docs/workflows.md": workflow_page.page(ROOT / ".github" / "workflows"),
         "examples/tsh-checklist.md": document.document(example),
         "README.md": filled((ROOT / "README.md").read_text(encoding="utf-8")),
     }
@@ -50,10 +52,8 @@ def _root() -> manifest.Manifest:
 
 
 def _rows() -> str:
-    lines = [
-        f"| [`{one.name}`](docs/checks.md#{one.name}) | {_cell(one.manifest.summary)} |" for one in Catalog().all()
-    ]
-    return "\n".join(["| action | what it proves |", "|---|---|", *lines])
+    rows = [(f"[`{one.name}`](docs/checks.md#{one.name})", one.manifest.summary) for one in Catalog().all()]
+    return table(("action", "what it proves"), rows)
 
 
 def _checks(capabilities: list[Capability]) -> str:
@@ -73,16 +73,12 @@ def _chapter(one: Capability) -> str:
 
 
 def _inputs(inputs: dict[str, Input]) -> str:
-    lines = [f"| `{one.name}` | {_cell(one.description)} | {_default(one)} |" for one in inputs.values()]
-    return "\n".join(["| input | meaning | default |", "|---|---|---|", *lines])
+    rows = [(f"`{one.name}`", one.description, _default(one)) for one in inputs.values()]
+    return table(("input", "meaning", "default"), rows)
 
 
 def _default(one: Input) -> str:
-    return f"`{_cell(one.default)}`" if one.default else "**required**" if one.required else "–"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return f"`{one.default}`" if one.default else "**required**" if one.required else "–"
 
 
 def differing(root: Path = ROOT) -> list[str]:

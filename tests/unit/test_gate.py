@@ -83,6 +83,13 @@ def test_what_sends_attacks_meets_no_other_check(gate: Gate, tmp_path: Path) -> 
     assert Path(log).read_text().splitlines() == told
 
 
+def test_help_names_every_check(gate: Gate) -> None:
+    code, out, err = gate.run("check", "--help")
+    assert (code, err) == (0, "")
+    assert {"broken", "fine"} <= set(out.split())
+    assert "usage: python3 scripts check NAME" in out
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -14,6 +14,7 @@ from deploy_gate.checklist.loading import Source
 from deploy_gate.checklist.model import Checklist, Item, Section, Thresholds, Trigger
 from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import Severity
+from deploy_gate.tables import table
 
 COMMENT = (
     "<!-- Generated from checklist.yml by `python3 scripts docs`: change that file, then run the command again. -->"
@@ -130,7 +131,7 @@ def _proofs(items: dict[str, Item], known: Known) -> str:
         (f"`{key}`", str(variables.fill(item.title, known)), _proof(item), ", ".join(item.phases))
         for key, item in items.items()
     ]
-    return _table(("Id", "Line", "Proven by", "Phases"), rows)
+    return "\n" + table(("Id", "Line", "Proven by", "Phases"), rows)
 
 
 def _proof(item: Item) -> str:
@@ -147,13 +148,4 @@ def _check(name: str, planned: bool) -> str:
 
 def _rules(triggers: dict[str, Trigger]) -> str:
     rows = [(f"`{key}`", one.title, one.rule, _check(one.check, one.planned)) for key, one in triggers.items()]
-    return _table(("Id", "Reason", "Rule", "Seen by"), rows)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n" + "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return "\n" + table(("Id", "Reason", "Rule", "Seen by"), rows)

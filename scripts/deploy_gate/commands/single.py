@@ -23,9 +23,13 @@ _WORDS: dict[Kind, str] = {"check": "check", "operation": "do"}
 def run_single(kind: Kind, argv: list[str]) -> int:
     """Run the capability that `argv` names, with the inputs that follow."""
     word, catalog = _WORDS[kind], Catalog()
+    names = [one.name for one in catalog.all() if one.kind == kind]
+    if argv[:1] in (["--help"], ["-h"]):
+        print(f"usage: python3 scripts {word} NAME --input value … [--json]\n\nNAME is one of these, and", end=" ")
+        print(f"`{word} NAME --help` tells its inputs:\n\n  " + "\n  ".join(names))
+        return 0
     if not argv or argv[0].startswith("-"):
-        names = ", ".join(one.name for one in catalog.all() if one.kind == kind)
-        raise Misconfigured([f"{word} needs a name: {names}"])
+        raise Misconfigured([f"{word} needs a name: {', '.join(names)}"])
     capability = catalog.get(argv[0])
     if capability.kind != kind:
         other: Kind = "operation" if kind == "check" else "check"
