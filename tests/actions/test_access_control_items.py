@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-import ssl
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
-import trustme
 from sites import Reply, site
 from support import ROOT
+from tls_doors import tls_door
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
@@ -148,53 +147,6 @@ def fill(value: Any, known: dict[str, str]) -> Any:
     return value
 
 
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    for one in (source, sink):
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-
-
-def connect(outside: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    with (
-        suppress(OSError),
-        socket.create_connection(("127.0.0.1", port)) as inside,
-        context.wrap_socket(outside, server_side=True) as secure,
-    ):
-        back = Thread(target=pump, args=(inside, secure), daemon=True)
-        back.start()
-        pump(secure, inside)
-        back.join()
-
-
-@contextmanager
-def front_door(port: int, folder: Path) -> Iterator[str]:
-    """TLS in front of a port, with a certificate of an authority of its own in `ca.pem`; yields the address."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                outside, _ = listener.accept()
-                Thread(target=connect, args=(outside, context, port), daemon=True).start()
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"https://localhost:{listener.getsockname()[1]}"
-    finally:
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        listener.close()
-
-
 @pytest.fixture(scope="module")
 def standing() -> Iterator[tuple[Shop, dict[str, str]]]:
     key = secrets.token_hex(32)
@@ -205,7 +157,7 @@ def standing() -> Iterator[tuple[Shop, dict[str, str]]]:
         (folder / "cheap.py").write_text(CHEAP)
         running = stack.enter_context(erp.serving(folder, "cheap:create_app", **settings))
         receiver = stack.enter_context(site(lambda _: Reply(204)))
-        url = stack.enter_context(front_door(int(running.url.rpartition(":")[2]), folder))
+        url = stack.enter_context(tls_door(int(running.url.rpartition(":")[2]), folder))
         shop = Shop(running, url, "")
         who = {"email": "admin@erp.example", "password": running.password}
         token = shop.call("POST", "/api/auth/login", who)["access_token"]

@@ -108,7 +108,7 @@ class FaultMiddleware:
         else:
             await run_in_threadpool(self.leak.stop)
         if Fault.LOG_TRACEBACKS in found:
-            log.error("unhandled error in a background task", exc_info=RuntimeError("the fault log-tracebacks is on"))
+            leave_traceback()
 
     def instead(self, found: frozenset[Fault], scope: Scope) -> Response | None:
         """Return the answer that stands in for the application's, if there is one."""
@@ -125,6 +125,19 @@ class FaultMiddleware:
         if path.startswith("/api/") and due:
             return JSONResponse({"detail": "Internal Server Error"}, 500)
         return None
+
+
+def leave_traceback() -> None:
+    """Log what an error in a task leaves that nobody waits for: raised, so that it bears a traceback."""
+    try:
+        fail()
+    except RuntimeError:
+        log.exception("unhandled error in a background task")
+
+
+def fail() -> None:
+    """Raise."""
+    raise RuntimeError("the fault log-tracebacks is on")
 
 
 class Door:

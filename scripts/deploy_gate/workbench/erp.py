@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy_gate import bootstrap, process
@@ -63,9 +63,16 @@ def over(database: Database, folder: Path, application: str = APPLICATION, **set
     `application` may name another factory, in a module in `folder`, that wraps the real one; `settings` are further
     variables of its environment.
     """
-    python = interpreter()
-    with ExitStack() as stack:
-        redis = stack.enter_context(services.redis())
+    command: list[str | Path] = [interpreter(), "-m", "uvicorn", "--factory", application, "--port", "0"]
+    with prepared(database, folder, **settings) as (found, env), ExitStack() as stack:
+        said = stack.enter_context(running(command, r"running on (http://[0-9.:]+)", env=env, timeout=120))
+        yield replace(found, url=said[1])
+
+
+@contextmanager
+def prepared(database: Database, folder: Path, **settings: str) -> Iterator[tuple[Erp, dict[str, str]]]:
+    """All of it but the application, so without an address; and the environment that the application wants."""
+    with services.redis() as redis, ExitStack() as stack:
         database.run("psql", "-qc", "create database erp")
         stack.callback(database.run, "psql", "-qc", "drop database erp with (force)")
         password, switch = secrets.token_hex(12), folder / "faults"
@@ -73,10 +80,8 @@ def over(database: Database, folder: Path, application: str = APPLICATION, **set
         env |= {"SECRET_KEY": secrets.token_hex(32), "ERP_FAULTS_FILE": str(switch), "LOGIN_RATE_LIMIT": "1000"}
         env |= {"ENVIRONMENT": "test", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": f"{folder}{os.pathsep}{EXAMPLE}"}
         env |= settings
-        _prepare(python, env)
-        command: list[str | Path] = [python, "-m", "uvicorn", "--factory", application, "--port", "0"]
-        said = stack.enter_context(running(command, r"running on (http://[0-9.:]+)", env=env, timeout=120))
-        yield Erp(said[1], database, redis, password, switch)
+        _prepare(interpreter(), env)
+        yield Erp("", database, redis, password, switch), env
 
 
 def _prepare(python: Path, env: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ class Database:
 
 
 @contextmanager
-def postgres(folder: Path, lock: str = "demo") -> Iterator[Database]:
+def postgres(folder: Path, lock: str = "demo", connections: int = 50) -> Iterator[Database]:
     """A new cluster in `folder`, on a free port of loopback, with a password made for it."""
     programs = _postgres_programs(lock)
     database = Database(programs, free_port(), secrets.token_hex(16))
@@ -58,7 +58,7 @@ def postgres(folder: Path, lock: str = "demo") -> Iterator[Database]:
     with running(command, "Success", env=env, user=user):
         word.unlink()
     start: list[str | Path] = [programs / "postgres", "-D", data, "-p", str(database.port), "-k", folder]
-    start += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=50"]
+    start += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", f"max_connections={connections}"]
     with running(start, "ready to accept connections", env=env, user=user):
         yield database
 

@@ -1,0 +1,150 @@
+"""A whole phase of the checklist on the real ERP behind nginx: all well, and for each fault exactly its lines red."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import declared
+import pytest
+import yaml
+from erp_server import ErpServer, erp_server
+from support import ROOT, Repository
+from walks import walk
+
+pytestmark = pytest.mark.long
+EXAMPLE = ROOT / "examples" / "erp"
+NOT_HERE = "this machine has none"
+# What these lines look at is proven by tests of their own: GitHub, other products, fail2ban, the watch's record.
+AWAY = ("workflow-progress", "neurolink", "consumer", "all-healthy", "intrusion", "zoho")
+# The pool that the leak fills, with room for the lines that look at other things meanwhile.
+POOL = 60
+LOG_IN = {"email": "admin@erp.example", "password": "x"}
+# Requests that a fault meets before the phase begins.
+BEFORE: dict[str, list[tuple[str, str, Any]]] = {
+    "connection-leak": [("GET", "/api/products", None)] * POOL,
+    "log-tracebacks": [("GET", "/api/products", None)],
+    "login-500": [("POST", "/api/auth/login", LOG_IN)],
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ErpServer]:
+    with erp_server() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shop(server: ErpServer, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The consumer's repository."""
+    folder = tmp_path_factory.mktemp("shop")
+    shop = Repository(folder)
+    shutil.copytree(EXAMPLE / "journeys", folder / "journeys")
+    shutil.copy(EXAMPLE / "access.yml", folder)
+    shop.write("checklist.yml", yaml.safe_dump(checklist(server)))
+    shop.commit()
+    return shop
+
+
+def checklist(server: ErpServer) -> dict[str, Any]:
+    """Everything that can be measured here."""
+    environment = {
+        "url": server.url,
+        "host": server.door.host,
+        "slots_config": str(server.host.config),
+        "database_variable": "SHOP_DATABASE_URL",
+        "redis_variable": "SHOP_REDIS_URL",
+        "journeys": "journeys",
+        "access_file": "access.yml",
+        "access_secrets": "JOURNEY_PASSWORD, ERP_EXPIRED_TOKEN, ERP_API_KEY, ERP_REVOKED_API_KEY",
+        "tds_url": f"{server.url}/tds",
+    }
+    limited = {"path": "/api/auth/login", "method": "POST", "within": 20}
+    limited["body"] = '{"email": "{random}@probe.example", "password": "not the password"}'
+    given: dict[str, dict[str, Any]] = {
+        "db-pool": {"pool": POOL},
+        "cache": {"apart": "1s", "min-lookups": 1_000_000},
+        "headers": {"paths": "/health/live, /api/products"},
+        "cors": {"path": "/api/auth/me", "allowed": "https://app.shop.example"},
+        "production-debug": {"error-paths": "/api/products?page=1&size=1"},
+        "rate-limit": limited,
+        "tls-live": {"min-days": 1, "ca-file": server.secrets["SSL_CERT_FILE"]},
+        "audit": {"within": "20s"},
+        "public": {"url": f"{server.url}/tds"},
+    }
+    items: dict[str, Any] = {name: {"with": values} for name, values in given.items()}
+    items |= {name: {"not-applicable": NOT_HERE} for name in AWAY}
+    return {"version": 1, "extends": "default", "environments": {"production": environment}, "items": items}
+
+
+def gate(server: ErpServer, shop: Repository, folder: Path, phase: str = "verify") -> dict[str, Any]:
+    """Run one phase as a step would; status and words of each line that was looked at."""
+    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | server.secrets
+    env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "XDG_", "UV_"))}
+    argv = [sys.executable, "-I", str(ROOT / "scripts"), "gate", "--phase", phase, "--environment", "production"]
+    argv += ["--report", str(folder)]
+    done = subprocess.run(argv, cwd=shop.path, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode in (0, 1, 3), done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    return {one["id"]: one for one in report["items"] if one["status"] not in ("skipped", "pending")}
+
+
+def red(found: dict[str, Any]) -> dict[str, str]:
+    return {name: one["found"] for name, one in found.items() if one["status"] not in ("passed", "warned")}
+
+
+def test_all_is_well(server: ErpServer, shop: Repository, tmp_path: Path) -> None:
+    server.forget()
+    found = gate(server, shop, tmp_path)
+    assert red(found) == {}
+    named = {name for items in declared.faults("erp").values() for name in items}
+    assert named <= set(found), "a fault cannot turn a line red that nobody looked at"
+
+
+def leaked(server: ErpServer) -> int:
+    query = "select count(*) from pg_stat_activity where datname = 'erp'"
+    return int(server.erp.database.run("psql", "-Atc", query, database="erp").out)
+
+
+@contextmanager
+def switched(server: ErpServer, fault: str) -> Iterator[None]:
+    """A fault is on, and has been for a while: what leaves a trace has left one."""
+    server.erp.set_faults(fault)
+    try:
+        for method, path, body in BEFORE.get(fault, []):
+            with suppress(HTTPError):
+                server.call(method, path, body)
+        if fault == "order-500":
+            walk(EXAMPLE / "journeys" / "order.yml", server.url)
+        yield
+    finally:
+        server.erp.set_faults()
+        # The next request closes what was left open, and a server's process ends a moment after its client has gone.
+        server.call("GET", "/api/products")
+        ends = time.monotonic() + 60
+        while leaked(server) > POOL / 2 and time.monotonic() < ends:
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("fault", declared.faults("erp"))
+def test_a_fault_turns_exactly_its_lines_red(
+    server: ErpServer, shop: Repository, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.secrets.items():
+        monkeypatch.setenv(name, value)
+    server.forget()
+    with switched(server, fault):
+        found = gate(server, shop, tmp_path)
+    seen = red(found)
+    assert set(seen) == set(declared.faults("erp")[fault]), seen
+    assert all(found[name]["fix"] for name in seen)
