@@ -15,7 +15,9 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import counted
 
-ABOUT = About(secrets=(client.TOKEN,), reads=client.READS, timeout=180)
+ABOUT = About(
+    secrets=(client.TOKEN,), reads=client.READS, github=("actions: read", "checks: read", "statuses: read"), timeout=180
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 

@@ -18,7 +18,7 @@ from deploy_gate.ledger.gathered import Gathered, gather
 from deploy_gate.result import CouldNotTell, Result, passed
 from deploy_gate.rollout.servers import run_url
 
-ABOUT = About(secrets=(TOKEN,), timeout=300)
+ABOUT = About(secrets=(TOKEN,), github=("contents: write",), timeout=300)
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -18,7 +18,11 @@ from deploy_gate.signoff.roles import Holders, everybody, of, parse
 from deploy_gate.signoff.rules import Decision, Wanted, Word, told
 from deploy_gate.units import Duration, Variable, counted
 
-ABOUT = About(reads=(*github.READS, "GITHUB_EVENT_PATH"), timeout=180)
+ABOUT = About(
+    reads=(*github.READS, "GITHUB_EVENT_PATH"),
+    github=("actions: read", "issues: read", "pull-requests: read"),
+    timeout=180,
+)
 MOST = 20
 
 

@@ -12,7 +12,7 @@ from deploy_gate.github.deployments import Deployment
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, show_duration
 
-ABOUT = About(secrets=(client.TOKEN,), reads=client.READS, timeout=120)
+ABOUT = About(secrets=(client.TOKEN,), reads=client.READS, github=("deployments: read",), timeout=120)
 _GOOD, _OPEN = ("success",), ("pending", "queued", "in_progress", "waiting", "")
 
 

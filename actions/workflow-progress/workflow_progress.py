@@ -16,7 +16,7 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, counted, show_duration
 
-ABOUT = About(secrets=(github.TOKEN,), reads=github.READS, timeout=120)
+ABOUT = About(secrets=(github.TOKEN,), reads=github.READS, github=("actions: read",), timeout=120)
 _FINE = ("success", "skipped", "neutral")
 
 

@@ -34,6 +34,8 @@ class About:
     """Further environment variables it reads, which are no secrets."""
     locks: tuple[str, ...] = ()
     """Lock files (`requirements/<name>.txt`) whose packages it imports or runs."""
+    github: tuple[str, ...] = ()
+    """What GITHUB_TOKEN must be granted for it in a private repository, such as `checks: read`."""
     timeout: float = 120.0
     """Seconds it may take in all."""
     rude: int = 0

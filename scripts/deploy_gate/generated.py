@@ -69,6 +69,8 @@ def _chapter(one: Capability) -> str:
     facts = [one.kind.capitalize(), f"may take {about.timeout:g} s"]
     facts += ["runs your repository's code"] if about.runs_code else []
     facts += [f"reads {secrets} from the environment"] if secrets else []
+    granted = ", ".join(f"`{one}`" for one in about.github)
+    facts += [f"its job wants {granted}"] if granted else []
     return f"\n## {one.name}\n\n{one.manifest.description}\n\n{'; '.join(facts)}.\n\n{_inputs(one.manifest.inputs)}\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import yaml
 from support import ROOT
 
 from deploy_gate import branch_rule, yamlfile
+from deploy_gate.catalog import Catalog
+from deploy_gate.checklist import loading
 from deploy_gate.commands import init_command
 from deploy_gate.facts.repository_facts import Facts
 
@@ -20,8 +23,8 @@ FOLDER = ROOT / ".github" / "workflows"
 CALLED = re.compile(r"tsh/deploy-gate/\.github/workflows/([a-z-]+)\.yml@")
 REUSABLE = ("pre-deploy", "deploy", "verify", "rollback", "pipeline")
 LEVELS = ("none", "read", "write")
-# What a step cannot do without, by the action it uses. Ours ask GitHub nothing; the artifact actions have a token of
-# their own, and setup-python downloads what is public.
+# What a step cannot do without, by the action it uses. The artifact actions have a token of their own, and setup-python
+# downloads what is public.
 NEEDS = {
     "actions/checkout": {"contents": "read"},
     "actions/upload-artifact": {},
@@ -29,28 +32,57 @@ NEEDS = {
     "actions/setup-python": {},
 }
 GATE = "$/.github/actions/gate"
+WATCH = "$/actions/watch"
+PHASES = ("pull-request", "pre-deploy", "idle-slot", "verify", "monitor", "close")
 
 
 def workflow(name: str) -> dict[str, Any]:
     return yamlfile.read(FOLDER / f"{name}.yml").data
 
 
-def needed(steps: list[dict[str, Any]]) -> dict[str, str]:
+def most(scopes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of each scope the highest level."""
     found: dict[str, str] = {}
-    for step in steps:
-        uses = step.get("uses", "$/")
-        if not uses.startswith("$/"):
-            found |= NEEDS[uses.partition("@")[0]]
+    for scope, level in scopes:
+        found[scope] = max(level, found.get(scope, "none"), key=LEVELS.index)
     return found
+
+
+def asked(checks: Iterable[str]) -> list[tuple[str, str]]:
+    """What checks and operations ask of GitHub."""
+    catalog = Catalog()
+    pairs = [one.partition(": ") for name in checks for one in catalog.get(name).about.github]
+    return [(scope, level) for scope, _, level in pairs]
+
+
+def looks(step: dict[str, Any]) -> list[str]:
+    """The checks that a step may run: the bundled ones of its phases, or those that the watch repeats."""
+    bundled = loading.load(loading.BUNDLED).checklist
+    if step["uses"] == WATCH:
+        watched = [one.check for one in bundled.items.values() if one.watch]
+        return [*watched, *(one.check for one in bundled.triggers.values())]
+    phases = [one for one in PHASES if one in str(step["with"]["phase"])]
+    items = [one for one in bundled.items.values() if set(phases) & set(one.phases)]
+    # Those that run code are told to look at nothing but the code.
+    return [one.check for one in items if not one.runs_code] if step["with"]["code"] == "without" else []
+
+
+def needed(steps: list[dict[str, Any]]) -> dict[str, str]:
+    found: list[tuple[str, str]] = []
+    for step in steps:
+        uses = step.get("uses", "")
+        if uses.startswith("$/actions/"):
+            found += asked([uses.rpartition("/")[2]])
+        elif uses and uses != GATE:
+            found += NEEDS[uses.partition("@")[0]].items()
+        if uses in (GATE, WATCH):
+            found += asked(looks(step))
+    return most(found)
 
 
 def grants(name: str) -> dict[str, str]:
     """What a caller must grant: the most that any job of it has."""
-    found: dict[str, str] = {}
-    for job in workflow(name)["jobs"].values():
-        for scope, level in job["permissions"].items():
-            found[scope] = max(level, found.get(scope, "none"), key=LEVELS.index)
-    return found
+    return most(pair for job in workflow(name)["jobs"].values() for pair in job["permissions"].items())
 
 
 @pytest.mark.parametrize("name", REUSABLE)
@@ -161,7 +193,8 @@ def test_the_pipeline_calls_none_of_the_others_and_looks_at_the_same() -> None:
         gate["with"].pop("phase")
     assert code == same
     for other in ("deploy", "verify"):
-        ours = [step.get("uses", step.get("run")) for step in pipeline["jobs"][other]["steps"]]
+        steps = [step for step in pipeline["jobs"][other]["steps"] if step.get("if", "").find("inputs.chat") < 0]
+        ours = [step.get("uses", step.get("run")) for step in steps]
         assert ours == [step.get("uses", step.get("run")) for step in workflow(other)["jobs"][other]["steps"]]
 
 
@@ -226,6 +259,44 @@ def test_the_worse_of_watch_and_look(tmp_path: Path, ran: str, watch: str, look:
     done = subprocess.run(["bash", "-e", "-c", step["run"]], env=env, capture_output=True, check=False)
     assert (tmp_path / "out").read_text() == f"verdict={verdict}\n"
     assert (done.returncode == 0) == (verdict == "go")
+
+
+DEPLOYED, BACK = '{"measured": "switched"}', '{"found": "it\'s back"}'
+
+
+@pytest.mark.parametrize(
+    ("deploy", "rollback", "back", "verdict", "stage"),
+    [
+        (DEPLOYED, "", "skipped", "go", "succeeded"),
+        (DEPLOYED, "", "skipped", "could-not-tell", "running"),
+        (DEPLOYED, BACK, "success", "no-go", "rolled-back"),
+        (DEPLOYED, BACK, "success", "", "rolled-back"),
+        (DEPLOYED, BACK, "failure", "no-go", "failed"),
+        # Nothing was switched, and nothing had to be taken back.
+        (DEPLOYED, "", "success", "", "failed"),
+        ("", "", "skipped", "", "failed"),
+    ],
+)
+def test_what_came_of_it(tmp_path: Path, deploy: str, rollback: str, back: str, verdict: str, stage: str) -> None:
+    [step] = [one for one in workflow("pipeline")["jobs"]["close"]["steps"] if one.get("id") == "came"]
+    for job in ("code", "verify"):
+        folder = tmp_path / "deploy-gate-evidence" / f"report-{job}-shop"
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text("{}")
+    begun = tmp_path / "deploy-gate-evidence" / "report-begun-shop"
+    begun.mkdir()
+    (begun / "deploy-gate-notified.json").write_text("begun")
+    given = {"DEPLOY": deploy, "ROLLBACK": rollback, "BACK": back, "VERDICT": verdict, "ENVIRONMENT": "shop"}
+    env = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(tmp_path / "out"), **given}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=env, check=True, timeout=60)
+    said = (tmp_path / "out").read_text()
+    reports = "".join(f"deploy-gate-evidence/report-{job}-shop/report.json\n" for job in ("code", "verify"))
+    assert f"reports<<END-OF-LIST\n{reports}END-OF-LIST\n" in said
+    assert f"stage={stage}\n" in said
+    for name, text in (("deploy", deploy), ("rollback", rollback)):
+        assert (f"{name}=deploy-gate-evidence/{name}.json\n" in said) == bool(text)
+        assert not text or (tmp_path / "deploy-gate-evidence" / f"{name}.json").read_text() == text
+    assert (tmp_path / "deploy-gate-notified.json").read_text() == "begun"
 
 
 def test_the_gate_in_a_folder_is_the_root_action() -> None:

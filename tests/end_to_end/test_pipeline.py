@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from bot_api import GROUP, TOKEN, telegram
 from fleet import OLD, Fleet, fleet
 from support import ROOT
 
@@ -40,6 +41,9 @@ def server() -> Iterator[Fleet]:
 def shop(consumer: Any, server: Fleet) -> Any:
     """A consumer with what `init` writes and a checklist of three lines; the server as it was."""
     server.reset()
+    # The ledger's branch is pushed to a repository beside it; the name stays, since the runner reads it.
+    consumer.git("init", "-q", "--bare", str(consumer.scratch.parent / "remote.git"))
+    consumer.git("config", f"url.{consumer.scratch.parent}/remote.git.insteadOf", "https://github.com/acme/shop.git")
     url = f"http://127.0.0.1:{server.hosts[0].front}/orders"
     orders = {"check": "http-endpoint", "phases": ["verify"], "with": {"url": url}}
     lines = {"lint": LINT, "log": LOG, "orders": orders}
@@ -55,12 +59,18 @@ def shop(consumer: Any, server: Fleet) -> Any:
 def run(shop: Any, server: Fleet, scratch: Path, workflow: str = "deploy.yml", **more: Any) -> act.Run:
     """Run a workflow of the consumer's; no value of a secret is in what it says."""
     scratch.mkdir()
-    secrets = {"SSH_PRIVATE_KEY": server.key, "DEPLOY_GATE_SECRETS": f"ODD='{HIDDEN}'"}
+    secrets = {"SSH_PRIVATE_KEY": server.key, "DEPLOY_GATE_SECRETS": f"ODD='{HIDDEN}'", "TELEGRAM_BOT_TOKEN": TOKEN}
     variables = {"PRODUCTION_HOST": server.doors[0].host, "PRODUCTION_HOST_KEYS": server.doors[0].pins}
     where = act.Stage(scratch, shop.staged.references, secrets, variables, lock="dev", **more)
     found = act.run(shop.path, workflow, where, timeout=600)
     assert HIDDEN not in text(found)
     return found
+
+
+def written(shop: Any) -> list[dict[str, Any]]:
+    """The lines of the ledger at the remote."""
+    remote = str(shop.scratch.parent / "remote.git")
+    return [json.loads(line) for line in shop.git("-C", remote, "show", "deploy-ledger:ledger.jsonl").splitlines()]
 
 
 def text(found: act.Run) -> str:
@@ -73,18 +83,30 @@ def results(found: act.Run) -> dict[str, str]:
     return {name: job.result for name, job in found.jobs.items() if job.result}
 
 
-def test_red_after_the_switch_is_taken_back(shop: Any, server: Fleet, tmp_path: Path) -> None:
+def test_red_after_the_switch_is_taken_back_told_and_written_down(shop: Any, server: Fleet, tmp_path: Path) -> None:
     host = server.hosts[0]
     shop.commit("feat: the first")
-    bad = shop.git("rev-parse", "HEAD^{tree}")
     # Its health is good, so only the checklist sees it.
-    host.fault(bad, status=500)
-    found = run(shop, server, tmp_path / "bad")
+    with telegram() as bot:
+        path = shop.path / ".github/workflows/deploy.yml"
+        told = f"watch: 1s\n      chat: '{GROUP}'\n      bot-api: {bot.url}"
+        path.write_text(path.read_text().replace("watch: 1s", told))
+        shop.commit("chore: tell them")
+        bad = shop.git("rev-parse", "HEAD^{tree}")
+        host.fault(bad, status=500)
+        found = run(shop, server, tmp_path / "bad")
+        headline, *findings = bot.texts()
     assert found.code == 1, text(found)
     assert results(found) == {
-        **dict.fromkeys(("code", "rest", "deploy", "rollback"), "success"),
+        **dict.fromkeys(("code", "rest", "deploy", "rollback", "close"), "success"),
         **dict.fromkeys(("verify", "gate"), "failure"),
     }, text(found)
+    assert [word for word in ("started", "running", "rolled back") if word not in headline.lower()] == [], headline
+    assert len(findings) == 1
+    assert "answered 500, expected 200" in findings[0]
+    [line] = written(shop)
+    assert (line["release"], line["environment"], line["outcome"]) == (bad, "production", "fell-back")
+    assert line["decided_by"] == "orders"
     assert json.loads(found.jobs["deploy"].outputs["deploy.result"])["measured"] == "switched"
     assert found.jobs["verify"].outputs["watch.verdict"] == "no-go"
     assert "the project is installed" in found.jobs["code"].log
@@ -117,7 +139,7 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
     found = run(shop, server, tmp_path / "bad")
     assert found.code == 1, text(found)
     assert results(found) == {
-        **dict.fromkeys(("code", "rest", "deploy", "rollback"), "success"),
+        **dict.fromkeys(("code", "rest", "deploy", "rollback", "close"), "success"),
         **dict.fromkeys(("verify", "gate"), "failure"),
     }, text(found)
     assert found.jobs["verify"].outputs["watch.verdict"] == "no-go"
@@ -134,7 +156,9 @@ def test_good_is_confirmed(shop: Any, server: Fleet, tmp_path: Path) -> None:
     good = shop.git("rev-parse", "HEAD^{tree}")
     found = run(shop, server, tmp_path / "good")
     assert found.code == 0, text(found)
-    assert results(found) == dict.fromkeys(("code", "rest", "deploy", "verify", "gate"), "success"), text(found)
+    assert results(found) == dict.fromkeys(("code", "rest", "deploy", "verify", "close", "gate"), "success"), text(
+        found
+    )
     host.live(good, "green")
     assert host.good("status")["watch"]["phase"] == GUARD
 
@@ -149,7 +173,7 @@ def test_what_nobody_can_tell_is_held_and_a_person_answers(shop: Any, server: Fl
     found = run(shop, server, tmp_path / "held")
     assert found.code == 1, text(found)
     assert results(found) == {
-        **dict.fromkeys(("code", "rest", "deploy"), "success"),
+        **dict.fromkeys(("code", "rest", "deploy", "close"), "success"),
         **dict.fromkeys(("verify", "gate"), "failure"),
     }, text(found)
     host.live(release, "green")
@@ -168,7 +192,7 @@ def test_red_before_the_switch_touches_nothing(shop: Any, server: Fleet, tmp_pat
     shop.commit("feat: unused")
     found = run(shop, server, tmp_path / "red")
     assert found.code == 1
-    assert results(found) == {"code": "failure", "rest": "success", "gate": "failure"}, text(found)
+    assert results(found) == {"code": "failure", "rest": "success", "close": "success", "gate": "failure"}, text(found)
     server.live((OLD, "blue"))
     assert server.hosts[0].good("status")["left"] == []
 
