@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy_gate import manifest, workflow_page
+from deploy_gate import fault_page, manifest, workflow_page
 from deploy_gate.bootstrap import ROOT
 from deploy_gate.catalog import Capability, Catalog
 from deploy_gate.checklist import document, loading, schema
@@ -30,6 +30,7 @@ def files() -> dict[str, str]:
         "docs/checklist.schema.json": schema.text(),
         "docs/report.schema.json": json.dumps(machine.schema(), indent=2) + "\n",
         "docs/checks.md": _checks(Catalog().all()),
+        "docs/faults.md": fault_page.page(ROOT / "tests" / "faults", bundled.checklist),
         "docs/workflows.md": workflow_page.page(ROOT / ".github" / "workflows"),
         "examples/tsh-checklist.md": document.document(example),
         "README.md": filled((ROOT / "README.md").read_text(encoding="utf-8")),

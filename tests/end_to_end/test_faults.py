@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,6 +20,7 @@ import declared
 import pytest
 import yaml
 from erp_server import ErpServer, erp_server
+from slots.world import NEW
 from support import ROOT, Repository
 from walks import walk
 
@@ -26,6 +29,10 @@ EXAMPLE = ROOT / "examples" / "erp"
 NOT_HERE = "this machine has none"
 # What these lines look at is proven by tests of their own: GitHub, other products, fail2ban, the watch's record.
 AWAY = ("workflow-progress", "neurolink", "consumer", "all-healthy", "intrusion", "zoho")
+# How busy a machine is that runs tests says nothing of the ERP.
+BUSY = ("cpu", "memory", "disk-io")
+# So many that 0.2 % of errors can be told from 0.1 %, and 0 from both.
+REQUESTS = 6100
 # The pool that the leak fills, with room for the lines that look at other things meanwhile.
 POOL = 60
 LOG_IN = {"email": "admin@erp.example", "password": "x"}
@@ -82,7 +89,7 @@ def checklist(server: ErpServer) -> dict[str, Any]:
         "public": {"url": f"{server.url}/tds"},
     }
     items: dict[str, Any] = {name: {"with": values} for name, values in given.items()}
-    items |= {name: {"not-applicable": NOT_HERE} for name in AWAY}
+    items |= {name: {"not-applicable": NOT_HERE} for name in (*AWAY, *BUSY)}
     return {"version": 1, "extends": "default", "environments": {"production": environment}, "items": items}
 
 
@@ -148,3 +155,39 @@ def test_a_fault_turns_exactly_its_lines_red(
     seen = red(found)
     assert set(seen) == set(declared.faults("erp")[fault]), seen
     assert all(found[name]["fix"] for name in seen)
+
+
+def requests(server: ErpServer, count: int) -> None:
+    """As users send them: without a mark."""
+
+    def some(number: int) -> None:
+        line = HTTPConnection("127.0.0.1", server.host.front, timeout=60)
+        for _ in range(number):
+            line.request("GET", "/api/products?size=1")
+            line.getresponse().read()
+        line.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(some, [count // 4] * 4))
+
+
+def monitored(server: ErpServer, shop: Repository, folder: Path, *faults: str) -> dict[str, Any]:
+    """The phase `monitor`, of a release that has just got the traffic."""
+    server.host.reset()
+    for words in (["prepare", NEW], ["switch", NEW, "--confirm-within", "300"], ["confirm", NEW]):
+        server.host.good(*words)
+    server.erp.set_faults(*faults)
+    try:
+        server.deliver()
+        requests(server, 1100 if "errors-6-percent" in faults else REQUESTS)
+        return gate(server, shop, folder, "monitor")
+    finally:
+        server.erp.set_faults()
+
+
+@pytest.mark.parametrize("fault", ["", *declared.faults("erp-traffic")])
+def test_a_fault_that_only_counting_shows(server: ErpServer, shop: Repository, fault: str, tmp_path: Path) -> None:
+    found = monitored(server, shop, tmp_path, *filter(None, [fault]))
+    assert set(found) == {"p95", "errors", "webhooks", "db-connections"}
+    seen = red(found)
+    assert set(seen) == set(declared.faults("erp-traffic").get(fault, [])), seen
