@@ -293,6 +293,7 @@ def test_what_came_of_it(tmp_path: Path, deploy: str, rollback: str, back: str, 
     reports = "".join(f"deploy-gate-evidence/report-{job}-shop/report.json\n" for job in ("code", "verify"))
     assert f"reports<<END-OF-LIST\n{reports}END-OF-LIST\n" in said
     assert f"stage={stage}\n" in said
+    assert f"verdict={verdict}\n" in said
     for name, text in (("deploy", deploy), ("rollback", rollback)):
         assert (f"{name}=deploy-gate-evidence/{name}.json\n" in said) == bool(text)
         assert not text or (tmp_path / "deploy-gate-evidence" / f"{name}.json").read_text() == text
