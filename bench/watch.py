@@ -125,7 +125,7 @@ class Service:
         from deploy_gate.traffic.judging import Wanted, judge
         from deploy_gate.units import duration
 
-        for name, proves in (("t-errors", "error-band"), ("t-latency", "latency-band")):
+        for name, proves in (("t-errors", "error-band"), ("c-errors", "error-band"), ("t-latency", "latency-band")):
             traffic = self.traffic(at, duration(str(_checklist().triggers[name].with_["since"])))
             yield name, guarded(lambda proves=proves, traffic=traffic: judge(traffic, Wanted(proves, Limits())))  # type: ignore[misc]
         for name in ("t-db", *GITHUB):
@@ -210,7 +210,7 @@ def lines() -> list[Metric]:
     from deploy_gate.watch.rule import Rule
 
     known = _checklist()
-    shared = {"c-errors": "t-errors", "c-latency": "t-latency"}
+    shared = {"c-latency": "t-latency"}
     found = []
     for name, trigger in known.triggers.items():
         if not trigger.planned:

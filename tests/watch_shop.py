@@ -75,10 +75,14 @@ class Shop:
     def record(self) -> Path:
         return self.folder / "watch.json"
 
+    def lines(self) -> list[dict[str, Any]]:
+        """What the record says of each."""
+        found: list[dict[str, Any]] = json.loads(self.record.read_text())["lines"]
+        return found
+
     def seen(self) -> dict[str, str]:
         """The states at the end, by name."""
-        lines = json.loads(self.record.read_text())["lines"]
-        return {one["id"]: one["state"] for one in lines}
+        return {one["id"]: one["state"] for one in self.lines()}
 
     def phase(self) -> str:
         """What the server waits for."""
@@ -97,3 +101,10 @@ def opened(servers: Fleet, folder: Path) -> Iterator[Shop]:
     host.good("switch", NEW, "--confirm-within", "600")
     yield Shop(servers, folder)
     servers.reset()
+
+
+def began(child: subprocess.Popen[str]) -> None:
+    """Wait until it says so; line by line from the pipe itself, since what a buffer took would be missing at the end."""
+    assert child.stderr is not None
+    while b"began" not in (line := child.stderr.buffer.raw.readline()):  # type: ignore[attr-defined]
+        assert line

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fleet import NEW, OLD, let_pass, wait_for
 from sites import Reply, Request, site
-from watch_shop import Shop
+from watch_shop import Shop, began
 
 from deploy_gate.engine import stream
 from deploy_gate.engine.executor import Job
@@ -73,10 +73,7 @@ def test_what_was_seen_is_written_once_and_the_server_goes_back(shop: Shop, when
         child = shop.popen(window="5m", confirm="true")
         try:
             if when == "at the beginning":
-                assert child.stderr is not None
-                # Line by line from the pipe itself: what a buffer took would be missing afterwards.
-                while b"began" not in (line := child.stderr.buffer.raw.readline()):  # type: ignore[attr-defined]
-                    assert line
+                began(child)
             else:
                 assert reading.wait(60)
             child.send_signal(signal.SIGINT)

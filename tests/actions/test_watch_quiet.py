@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from shutil import rmtree
 
 import pytest
 from bot_api import GROUP, telegram
-from fleet import NEW, OLD
+from fleet import NEW, OLD, let_pass, wait_for
+from namespaces import cut_off
 from sites import Reply, Request, site
 from traffic_lines import spread, write
-from watch_shop import ONCE, Shop
+from watch_shop import ONCE, Shop, began
 
-from deploy_gate.workbench.server import free_port
-from host.state import GUARD, HOLD
+from deploy_gate.workbench import packages
+from deploy_gate.workbench.server import free_port, running
+from host.state import CONFIRM, GUARD, HOLD
 
 WELL = "1 lines and triggers are well; confirmed"
 ERRORS = {"proves": "error-band", "since": "10m"}
@@ -225,3 +227,83 @@ def run(shop: Shop, case: Quiet) -> None:
 @pytest.mark.parametrize("fault", list(QUIET))
 def test_a_quiet_fault(shop: Shop, fault: str) -> None:
     run(shop, QUIET[fault])
+
+
+# --- one side is cut off, by a network of its own in which nothing is but what is let in
+
+
+@pytest.mark.long
+def test_the_runner_is_cut_off_from_the_site_and_the_server_is_not(shop: Shop) -> None:
+    """It reaches the server by SSH and the messenger, and not the front door: its own way there is broken."""
+    door = shop.servers.doors[0]
+    shop.on_host("t-health", "immediate", "slot-health", slots="live")
+    shop.triggers["t-health"]["witness"] = "health"
+    both = {"url": f"{shop.front}/health", "vantage": "both", "host": door.host}
+    shop.trigger("t-public", "immediate", "http-endpoint", **{"with": both, "watch": ONCE})
+    with cut_off() as inside, telegram() as bot:
+        for port in (door.port, bot.server_address[1]):
+            inside.let_out(port)
+        shop.servers.within = inside.within
+        try:
+            told = shop.watch(confirm="true", chat=GROUP, api=bot.url)
+        finally:
+            shop.servers.within = ()
+        texts = bot.texts()
+    assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
+    seen = shop.seen()
+    expected = {"t-health": "fine", "t-public": "no data", "health": "no data", "the servers": "fine"}
+    assert seen == expected, told
+    public = next(one for one in shop.lines() if one["id"] == "t-public")
+    assert public["found"].startswith("only the runner sees it: "), public
+    assert ("held for a person" in texts[-1], shop.phase()) == (True, HOLD), texts
+    shop.servers.hosts[0].live(NEW, "green")
+
+
+@pytest.mark.long
+def test_the_runner_is_cut_off_from_everything_and_the_server_goes_back_by_itself(shop: Shop) -> None:
+    """It can neither see nor hold nor take back, and says so; nobody confirms."""
+    host = shop.servers.hosts[0]
+    shop.on_host("t-health", "immediate", "slot-health", slots="live")
+    with cut_off() as inside:
+        shop.servers.within = inside.within
+        try:
+            with ExitStack() as way:
+                replace(inside, stack=way).let_out(shop.servers.doors[0].port)
+                child = shop.popen(window="5s", confirm="true")
+                began(child)
+        finally:
+            shop.servers.within = ()
+        told = shop.servers.read(child, 240)
+    assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
+    assert "; not held: " in told.found, told.found
+    assert told.data["fix"].startswith("decide now: `do rollback` leaves it"), told
+    assert (shop.phase(), host.good("status")["release"]) == (CONFIRM, NEW)
+    let_pass(host, 600)
+    wait_for(host, OLD)
+    host.live(OLD, "blue")
+
+
+@pytest.mark.long
+def test_the_server_is_cut_off_from_its_own_slots_and_the_runner_is_not(shop: Shop) -> None:
+    """Who logs in there sees neither slot nor front door; users, and the runner, do."""
+    door = shop.servers.doors[0]
+    config = door.home / "sshd_config"
+    port = free_port()
+    with cut_off() as inside, telegram() as bot:
+        words = [*inside.within, str(packages.ensure("sshd")), "-D", "-e", "-f", str(config)]
+        inside.stack.enter_context(running(words, r"Server listening on 127\.0\.0\.1"))
+        inside.let_in(port, door.port)
+        there = replace(door, port=port)
+        shop.servers.doors[0], shop.there["host"] = there, there.host
+        try:
+            shop.on_host("t-health", "immediate", "slot-health", slots="live")
+            shop.triggers["t-health"]["witness"] = "health"
+            told = shop.watch(confirm="true", chat=GROUP, api=bot.url)
+        finally:
+            shop.servers.doors[0] = door
+        texts = bot.texts()
+    assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
+    assert shop.seen() == {"t-health": "inconclusive", "health": "fine", "the servers": "fine"}, told
+    assert told.found.startswith("t-health: inconclusive: only one side sees it: "), told.found
+    assert ("held for a person" in texts[-1], shop.phase()) == (True, HOLD), texts
+    shop.servers.hosts[0].live(NEW, "green")

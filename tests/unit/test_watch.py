@@ -560,4 +560,4 @@ def test_every_trigger_is_watched_for_tsh(tmp_path: Path, monkeypatch: pytest.Mo
     }
     keys = [one.key for one in found.probes]
     assert len(keys) == len(set(keys))
-    assert {one.probe for one in found.metrics if one.id in ("t-errors", "c-errors")} == {"t-errors"}
+    assert {one.probe for one in found.metrics if one.id in ("t-latency", "c-latency")} == {"t-latency"}
