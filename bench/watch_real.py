@@ -1,15 +1,14 @@
-"""Detection, recovery and cost of the watch on a real host: `python3 bench/watch_real.py` (some ten minutes).
+"""Detection and recovery of the watch on a real host: `python3 bench/watch_real.py` (some ten minutes).
 
 A host on loopback (nginx, two slots, the guard, sshd), the bundled checklist's triggers at their own intervals, one
 fault for each immediate trigger from the switch on: seconds until the decision, and until the release before served
-again. Then what the watch costs the server: processor time of each kind of look, times how often it is taken.
+again. What it costs the server: `bench/watch_cost.py`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import tempfile
 from collections.abc import Callable
@@ -41,7 +40,6 @@ def main() -> int:
         for name, fault in FAULTS.items():
             print(f"{name:<12}{once(servers, Path(folder), fault)}", flush=True)
             servers.reset()
-        cost(servers.hosts[0])
     return 0
 
 
@@ -112,35 +110,6 @@ def moments(record: dict[str, Any]) -> str:
     """When it was decided and done, from the beginning of the watch on."""
     at = {one["what"]: one["at"] for one in record["timeline"]}
     return f"decided after {at.get('decided', -1):.0f} s, back after {at.get('done', -1):.1f} s; {record['times']}"
-
-
-def cost(host: World) -> None:
-    """Processor time on the server of each look, and of a minute of the bundled watch."""
-    from traffic_lines import spread, write
-
-    os.truncate(host.work / "access.log", 0)
-    write(host, "blue", spread(12_000), ago=120)
-    words = {
-        "status --quick": (["status", "--quick"], 6),
-        "journal": (["journal", "--lines=40"], 6),
-        "status": (["status"], 6),
-        "traffic": (["traffic", "--since", "300", "--baseline=1200"], 4),
-    }
-    whole = 0.0
-    for name, (argv, often) in words.items():
-        before = spent()
-        for _ in range(5):
-            host.good(*argv)
-        one = (spent() - before) / 5
-        whole += one * often
-        print(f"{name:<16}{one * 1000:.0f} ms of processor time, {often} times a minute")
-    print(f"in all {whole:.2f} s of processor time a minute, {whole / 60:.1%} of one processor (without SSH)")
-
-
-def spent() -> float:
-    """Seconds of processor time of all children that ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ class Fleet:
     hosts: list[World]
     doors: list[Sshd]
     patience: float = 300
+    within: tuple[str, ...] = ()
+    """Put before the command of an operation: where it runs."""
 
     @property
     def key(self) -> str:
@@ -72,7 +74,7 @@ class Fleet:
         env |= {"GITHUB_TRIGGERING_ACTOR": "ada", "GITHUB_RUN_ID": "7"}
         env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "XDG_", "UV_"))}
         env |= more
-        argv = [sys.executable, "-I", str(ROOT / "scripts"), "do", name, "--json"]
+        argv = [*self.within, sys.executable, "-I", str(ROOT / "scripts"), "do", name, "--json"]
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd="/")
 
     def read(self, child: subprocess.Popen[str], timeout: float = 300) -> Told:
@@ -118,7 +120,8 @@ def fleet(count: int) -> Iterator[Fleet]:
             hosts = [stack.enter_context(world(folder, **PATIENT)) for folder in folders]
             doors: list[Sshd] = []
             for folder in folders:
-                doors.append(stack.enter_context(sshd(folder / "ssh", SetEnv=f"HOME={folder}")))
+                settings = f"HOME={folder} PATH={folder}/programs:/usr/local/bin:/usr/bin:/bin"
+                doors.append(stack.enter_context(sshd(folder / "ssh", SetEnv=settings)))
                 (folder / "ssh" / "authorized").write_text((folders[0] / "ssh" / "user_key.pub").read_text())
         except CouldNotTell as fault:
             pytest.skip(f"no servers: {fault.found}; {fault.fix}")

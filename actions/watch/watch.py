@@ -13,7 +13,7 @@ from deploy_gate.result import Result
 from deploy_gate.rollout import closing
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.units import Duration
-from deploy_gate.watch import ending, making
+from deploy_gate.watch import cancelling, ending, making
 from deploy_gate.watch.acting import TOKEN, Acting, Chat
 from deploy_gate.watch.ending import Terms
 from deploy_gate.watch.loop import Loop
@@ -56,9 +56,11 @@ def operate(  # noqa: PLR0913 - one for each input
     hands = Acting(login, release, environment, hold, Chat(messages, chat, thread, api))
     # Where there is nothing to see nobody waits a quarter of an hour to hear so.
     loop = Loop(watched, 0.0 if look_back or not watched.decides else window, hands)
-    loop.begin()
-    cancelled = stream.run(loop.feed, jobs, masker.listener(loop.hear))
-    return ending.finish(loop, hands, Terms(release, environment, phase, confirm and not look_back, record), cancelled)
+    terms = Terms(release, environment, phase, confirm and not look_back, record)
+    with cancelling.noted() as early:
+        loop.begin()
+        cancelled = stream.run(lambda: None if early.name else loop.feed(), jobs, masker.listener(loop.hear))
+        return ending.finish(loop, hands, terms, cancelled or early.name)
 
 
 def validate(  # noqa: PLR0913 - one for each input

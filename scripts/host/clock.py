@@ -71,6 +71,10 @@ class Deadline:
             return self.boot - clock.boot()
         return min(self.wall - clock.wall(), self.seconds - clock.boot())
 
+    def elapsed(self, clock: Clock) -> float:
+        """Seconds since it was set."""
+        return self.seconds - self.remaining(clock)
+
     def passed(self, clock: Clock) -> bool:
         """Whether it is over."""
         return self.remaining(clock) <= 0

@@ -28,6 +28,7 @@ from host import (
     traffic,
     watch,
 )
+from host.clock import Deadline
 from host.files import read_bounded
 from host.guard import Guard
 from host.machine import Machine
@@ -174,7 +175,9 @@ def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_samples(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    return sampler.samples(machine, chosen.since, chosen.until)
+    switched = machine.load().switched
+    ago = round(Deadline.of(switched).elapsed(machine.clock), 1) if switched else None
+    return {**sampler.samples(machine, chosen.since, chosen.until), "switched_ago": ago}
 
 
 def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import databases
 import hosts
@@ -12,6 +13,7 @@ from databases import Cluster
 from fleet import Fleet, fleet
 from hosts import Server
 from pairs import Pair
+from watch_shop import Shop, opened
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.engine.executor import guarded
@@ -100,3 +102,10 @@ def pair(two_machines: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
     for name, key in two_machines.keys.items():
         monkeypatch.setenv(name, key)
     return two_machines
+
+
+@pytest.fixture
+def shop(servers: Fleet, tmp_path: Path) -> Iterator[Shop]:
+    """A release to be watched on the first of two servers."""
+    with opened(servers, tmp_path) as found:
+        yield found

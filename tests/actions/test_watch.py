@@ -3,106 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from bot_api import GROUP, TOKEN, telegram
-from fleet import NEW, OLD, Fleet, Told
+from fleet import NEW, OLD
 from traffic_lines import spread, write
+from watch_shop import Shop
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.workbench.server import free_port
 from host import sampler
-from host.state import CONFIRM, GUARD, HOLD
-
-QUICK = {"every": "1s", "failure-limit": 2}
-ONCE = {"every": "1s", "failure-limit": 1}
-
-
-@dataclass
-class Shop:
-    """A consumer's checklist beside the servers, NEW switched to and not confirmed."""
-
-    servers: Fleet
-    folder: Path
-    items: dict[str, Any] = field(default_factory=dict)
-    triggers: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        host = self.servers.hosts[0]
-        self.front = f"http://127.0.0.1:{host.front}"
-        self.there = {"host": self.servers.doors[0].host, "config": str(host.config)}
-        self.item("health", f"{self.front}/health")
-
-    def item(self, name: str, url: str, **more: Any) -> None:
-        """A line that asks an address."""
-        line = {"section": "q", "title": f"The {name}", "check": "http-endpoint", "phases": ["verify"], "watch": QUICK}
-        self.items[name] = {**line, "with": {"url": url, "timeout": "20s"}, **more}
-
-    def trigger(self, name: str, band: str, check: str, **more: Any) -> None:
-        """A reason to roll back."""
-        self.triggers[name] = {"title": f"Of {name}", "rule": "r", "band": band, "check": check, **more}
-
-    def on_host(self, name: str, band: str, check: str, **given: Any) -> None:
-        """One whose check asks the server."""
-        self.trigger(name, band, check, **{"with": {**self.there, **given}, "watch": ONCE})
-
-    def popen(self, count: int = 1, **more: str) -> subprocess.Popen[str]:
-        """Start the watch."""
-        checklist = {
-            "version": 1,
-            "sections": {"q": {"part": "P", "title": "T"}},
-            "environments": {"production": {"branch": "main"}},
-            "items": self.items,
-            "triggers": self.triggers,
-        }
-        (self.folder / "checklist.yml").write_text(json.dumps(checklist))
-        given = {
-            "checklist": str(self.folder / "checklist.yml"),
-            "record": str(self.record),
-            "window": "1s",
-            "jobs": "3",
-        }
-        inputs = {**given, "environment": "production", "release": NEW, "messages": str(self.folder / "told.json")}
-        env = {"TELEGRAM_BOT_TOKEN": TOKEN, "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md")}
-        return self.servers.popen("watch", self.servers.inputs(count, **{**inputs, **more}), **env)
-
-    def watch(self, **more: str) -> Told:
-        """Watch to the end."""
-        return self.servers.read(self.popen(1, **more), 240)
-
-    @property
-    def record(self) -> Path:
-        return self.folder / "watch.json"
-
-    def seen(self) -> dict[str, str]:
-        """The states at the end, by name."""
-        lines = json.loads(self.record.read_text())["lines"]
-        return {one["id"]: one["state"] for one in lines}
-
-    def phase(self) -> str:
-        """What the server waits for."""
-        return str(self.servers.hosts[0].good("status")["watch"]["phase"])
-
-
-@pytest.fixture
-def shop(servers: Fleet, tmp_path: Path) -> Iterator[Shop]:
-    host = servers.hosts[0]
-    log = host.work / "access.log"
-    log.touch()
-    os.truncate(log, 0)
-    write(host, "blue", spread(1000), ago=30)
-    host.good("prepare", NEW)
-    host.good("switch", NEW, "--confirm-within", "600")
-    yield Shop(servers, tmp_path)
-    servers.reset()
+from host.state import GUARD, HOLD
 
 
 def test_all_is_well_and_confirmed(shop: Shop) -> None:
@@ -228,46 +141,11 @@ def test_the_guard_was_quicker(shop: Shop) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("fault", ["no traffic", "probe", "one vantage", "prometheus"])
-def test_quiet_faults_roll_nothing_back(shop: Shop, fault: str) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}"
-    if fault == "no traffic":
-        shop.on_host("t", "immediate", "traffic", proves="error-band")
-    elif fault == "probe":
-        shop.item("t", nobody)
-    elif fault == "one vantage":
-        shop.trigger("t", "immediate", "http-endpoint", **{"with": {"url": f"{shop.front}/health", "status": "418"}})
-        shop.triggers["t"] |= {"witness": "health", "watch": ONCE}
-    else:
-        selector = {"proves": "error-band", "prometheus": nobody, "since": "10m", "selector": 'slot="green"'}
-        shop.on_host("t", "immediate", "traffic", **selector)
-    told = shop.watch()
-    assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
-    assert shop.seen()["t"] == ("inconclusive" if fault == "one vantage" else "no data")
-    status = shop.servers.hosts[0].good("status")
-    assert (status["release"], status["watch"]["phase"]) == (NEW, HOLD)
-
-
-@pytest.mark.long
 def test_a_checklist_without_anything_to_watch(shop: Shop) -> None:
     del shop.items["health"]
     told = shop.watch(window="1h")
     assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
     assert told.found == "nothing was looked at; held for a person"
-
-
-@pytest.mark.long
-def test_cancelled_it_confirms_nothing(shop: Shop) -> None:
-    child = shop.popen(window="5m", confirm="true")
-    assert child.stderr is not None
-    for line in child.stderr:
-        if "began" in line:
-            break
-    child.send_signal(signal.SIGTERM)
-    told = shop.servers.read(child, 240)
-    assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
-    assert told.found.startswith("cancelled (SIGTERM); nothing was confirmed")
-    assert shop.phase() == CONFIRM
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from slots.test_traffic import line, request, wait_for
-from slots.world import OLD, World
+from slots.world import NEW, OLD, World
 
 from host import sampler, vitals
 from host.clock import Clock
@@ -58,6 +58,19 @@ def test_the_guard_samples_and_a_later_run_looks_back(clean: World) -> None:
     assert told["samples"]["count"] == len(clean.good("samples")["samples"])
     assert 0 <= told["live"]["cpu"] <= 100
     assert told["samples"]["cpu"]["max"] >= told["samples"]["cpu"]["mean"]
+
+
+def test_samples_of_a_time_to_come_and_of_before_a_gap(clean: World) -> None:
+    """The clock stood wrong when they were written: they are of no window that is over."""
+    now = time.time()
+    for ago in (-600, -5, 1800, 1795, 10):
+        keep(clean.home, {"at": now - ago, "release": OLD[:12]})
+    told = clean.good("samples", "--since", "900")
+    assert [round(now - one["at"]) for one in told["samples"]] == [10]
+    assert told["switched_ago"] is None, "nothing was switched on this host since it was set up"
+    clean.good("prepare", NEW)
+    clean.good("switch", NEW, "--confirm-within", "600")
+    assert 0 <= clean.good("samples")["switched_ago"] < 600
 
 
 def sums(host: World) -> tuple[int, int]:

@@ -440,7 +440,7 @@ def samples(bad: str, *, every: float = 5, ago: float = 2, release: str = "a" * 
         {"at": first + every * number, "release": release, "front": {"status": 502 if sign == "x" else 200}}
         for number, sign in enumerate(bad)
     ]
-    return {"now": 1000.0, "samples": [{"at": "x"}, 7, *kept]}
+    return {"now": 1000.0, "samples": [{"at": "x"}, 7, *kept], "switched_ago": len(bad) * every}
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def samples(bad: str, *, every: float = 5, ago: float = 2, release: str = "a" * 
     ],
 )
 def test_looking_back_at_the_guards_samples(bad: str, status: Status, band: str | None, told: str) -> None:
-    result = lookback.judge([lookback.read("erp", samples(bad), "a" * 40)])
+    result = lookback.judge([lookback.read("erp", samples(bad), "a" * 40, 3600)])
     assert (result.status, told in result.found) == (status, True), result
     assert [one.get("band") for one in result.evidence] == ([band] if band else [])
 
@@ -465,12 +465,45 @@ def test_looking_back_at_the_guards_samples(bad: str, status: Status, band: str 
         ({}, "0 samples of aaaaaaaaaaaa"),
         (samples("." * 100, release="b" * 12), "0 samples of aaaaaaaaaaaa"),
         (samples("." * 100, ago=121), "the newest sample is 2 min 1 s old"),
-        (samples("." * 10, every=100), "only 9 min of 15 min were sampled"),
+        (samples("." * 10, every=100), "only 9 min of 16 min were sampled"),
+        # A guard that was started again a moment ago knows nothing of the hour before.
+        ({**samples("." * 100), "switched_ago": 7200}, "only 8 min 15 s of 1 h were sampled"),
+        ({**samples("." * 100), "switched_ago": None}, "only 8 min 15 s of 1 h were sampled"),
     ],
 )
 def test_where_nothing_was_sampled_nothing_is_well(told: dict[str, Any], why: str) -> None:
     with pytest.raises(CouldNotTell, match=why):
-        lookback.read("erp", told, "a" * 40)
+        lookback.read("erp", told, "a" * 40, 3600)
+
+
+def test_a_gap_in_the_samples_is_neither_well_nor_ill() -> None:
+    """The guard was off for ten minutes between two bad looks: nobody saw ten minutes of trouble, nor that there were none."""
+    told = samples("." * 600 + "xx")
+    for one in told["samples"][2:-1]:
+        one["at"] -= 600
+    told["switched_ago"] = 3600
+    result = lookback.judge([lookback.read("erp", told, "a" * 40, 3600)])
+    assert (result.status, result.found) == (
+        Status.WARNED,
+        "2 of 602 samples bad in 51 min, 1 min on end at most",
+    )
+
+
+@pytest.mark.parametrize("jump", [-1800.0, 1800.0])
+def test_the_servers_clock_was_set_in_the_middle(jump: float) -> None:
+    """How far two samples are apart tells the clock that never jumps."""
+    told = samples("." * 50 + "x" * 25 + "." * 25)
+    kept = told["samples"][2:]
+    for number, one in enumerate(kept):
+        one["boot"] = 5.0 * number
+        one["at"] += jump if number < 60 else 0.0
+    result = lookback.judge([lookback.read("erp", told, "a" * 40, 3600)])
+    assert result.found == "25 of 100 samples bad in 8 min 15 s, 2 min on end, the limit is 2 min"
+    # A reboot sets that one back: then the other tells.
+    for number, one in enumerate(kept):
+        one["boot"] = 5.0 * (number % 60)
+        one["at"] -= jump if number < 60 else 0.0
+    assert lookback.judge([lookback.read("erp", told, "a" * 40, 3600)]).found == result.found
 
 
 # --- how it is told
@@ -560,4 +593,4 @@ def test_every_trigger_is_watched_for_tsh(tmp_path: Path, monkeypatch: pytest.Mo
     }
     keys = [one.key for one in found.probes]
     assert len(keys) == len(set(keys))
-    assert {one.probe for one in found.metrics if one.id in ("t-errors", "c-errors")} == {"t-errors"}
+    assert {one.probe for one in found.metrics if one.id in ("t-latency", "c-latency")} == {"t-latency"}

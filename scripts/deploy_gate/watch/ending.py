@@ -16,6 +16,7 @@ from deploy_gate.ssh.hostprogram import FELL_BACK
 from deploy_gate.units import show_duration
 from deploy_gate.watch import chart, decision, record, summary
 from deploy_gate.watch.acting import Acting
+from deploy_gate.watch.chart import Point
 from deploy_gate.watch.decision import Verdict
 from deploy_gate.watch.hostlook import GUARD, HOST
 from deploy_gate.watch.loop import Loop
@@ -40,7 +41,9 @@ def finish(loop: Loop, hands: Acting, terms: Terms, cancelled: str = "") -> Resu
         loop.last_word()
     verdict, result = _ended(loop, hands, terms, cancelled)
     loop.timeline.add(loop.now, "ended", verdict.by, f"{verdict.word}: {result.found}")
-    faults = _written(loop, hands, terms, verdict, result, seconds)
+    # Whoever is cancelled has seconds left: the servers are not asked for a picture then.
+    samples, now = ([], 0.0) if cancelled else hands.samples(seconds + 30)
+    faults = _written(loop, terms, verdict, result, seconds, chart.points(samples, now - loop.now))
     evidence: list[Evidence] = [
         {"message": f"{show_duration(one.at)} {one.what} {one.id}: {one.text}", "at": one.at, "what": one.what}
         for one in loop.timeline.moments
@@ -108,10 +111,10 @@ def _held(loop: Loop, hands: Acting, verdict: Verdict, short: str) -> Result:
     return pending(f"{name}{verdict.why}; {loop.not_held or 'held for a person'}", fix)
 
 
-def _written(loop: Loop, hands: Acting, terms: Terms, verdict: Verdict, result: Result, seconds: float) -> list[str]:
+def _written(
+    loop: Loop, terms: Terms, verdict: Verdict, result: Result, seconds: float, points: list[Point]
+) -> list[str]:
     """Record, picture and summary; what could not be written."""
-    samples, now = hands.samples(seconds + 30)
-    points = chart.points(samples, now - loop.now)
     seen = loop.seen(over=True)
     lines = tuple(record.line(one) for one in seen)
     watched = Watched(

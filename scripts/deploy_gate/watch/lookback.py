@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from deploy_gate.engine.executor import Job
@@ -26,7 +26,6 @@ class Fared:
     """One server: seconds of the release's time that were looked at, the longest bad spell, whether it lasts."""
 
     seconds: float
-    seen: float
     samples: int
     bad: int
     longest: float
@@ -46,29 +45,41 @@ def look(login: Login, release: str, seconds: float) -> Result:
     for server, answer in answers:
         if not answer.good:
             raise CouldNotTell(f"{server.name}: {answer.found}", answer.fix)
-        fared.append(read(server.name, answer.data, release))
+        fared.append(read(server.name, answer.data, release, seconds))
     return judge(fared)
 
 
-def read(name: str, told: Mapping[str, Any], release: str) -> Fared:
-    """The samples of that release; CouldNotTell where there are too few to say anything."""
+def read(name: str, told: Mapping[str, Any], release: str, window: float) -> Fared:
+    """The samples of that release; CouldNotTell where they are too few for the window, or for its time in it."""
     listed = told.get("samples")
     kept = [one for one in listed if _of(one, release)] if isinstance(listed, list) else []
     fix = "see whether the guard runs there, and samples (`guard.sample` in slots.json)"
     if len(kept) < _FEW:
         raise CouldNotTell(f"{name}: {len(kept)} samples of {release[:12]}, at least {_FEW} are needed", fix)
-    moments = [float(one["at"]) for one in kept]
-    now = told.get("now")
-    ago = (float(now) if isinstance(now, int | float) else moments[-1]) - moments[-1]
+    now, newest = told.get("now"), float(kept[-1]["at"])
+    ago = (float(now) if isinstance(now, int | float) else newest) - newest
     if ago > _OLD:
         raise CouldNotTell(f"{name}: the newest sample is {show_duration(ago)} old", fix)
-    whole = moments[-1] - moments[0]
-    seen = sum(min(late - early, _GAP) for early, late in pairwise(moments))
+    since = told.get("switched_ago")
+    whole = min(window, float(since)) if isinstance(since, int | float) else window
+    places = list(accumulate((_apart(early, late) for early, late in pairwise(kept)), initial=0.0))
+    seen = places[-1]
     if seen < COVERED * whole:
         raise CouldNotTell(f"{name}: only {show_duration(seen)} of {show_duration(whole)} were sampled", fix)
     bad = [_is_bad(one) for one in kept]
-    longest, lasts = _longest(moments, bad)
-    return Fared(whole, seen, len(kept), sum(bad), longest, lasts)
+    longest, lasts = _longest(places, bad)
+    return Fared(seen, len(kept), sum(bad), longest, lasts)
+
+
+def _apart(early: Mapping[str, Any], late: Mapping[str, Any]) -> float:
+    """Seconds that the two stand for, a gap for a minute at most: nobody looked then, and it was neither well nor ill.
+
+    By the clock that never jumps; after a reboot, which sets that one back, by the other.
+    """
+    first, then = early.get("boot"), late.get("boot")
+    if isinstance(first, int | float) and isinstance(then, int | float) and first <= then:
+        return min(float(then - first), _GAP)
+    return min(max(float(late["at"]) - float(early["at"]), 0.0), _GAP)
 
 
 def _of(one: Any, release: str) -> bool:
@@ -80,15 +91,15 @@ def _is_bad(one: Mapping[str, Any]) -> bool:
     return bool(one["front"].get("status") != 200)
 
 
-def _longest(moments: Sequence[float], bad: Sequence[bool]) -> tuple[float, bool]:
+def _longest(places: Sequence[float], bad: Sequence[bool]) -> tuple[float, bool]:
     longest, since = 0.0, None
-    for moment, ill in zip(moments, bad, strict=True):
+    for place, ill in zip(places, bad, strict=True):
         if not ill:
             since = None
             continue
-        since = moment if since is None else since
-        longest = max(longest, moment - since)
-    return longest, since is not None and moments[-1] - since >= LONGEST_BAD
+        since = place if since is None else since
+        longest = max(longest, place - since)
+    return longest, since is not None and places[-1] - since >= LONGEST_BAD
 
 
 def judge(fared: Sequence[Fared]) -> Result:

@@ -16,6 +16,7 @@ _PACKAGES = {
     "dockerd": "docker.io",
     "ip": "iproute2",
     "unshare": "util-linux",
+    "nsenter": "util-linux",
     "busybox": "busybox-static",
 }
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
