@@ -83,6 +83,15 @@ def test_a_ledger_written_anew() -> None:
     assert judged(ledger(RELEASE), (known,)).found.endswith("is another one: the ledger was written anew")
 
 
+def test_a_line_that_others_signed_proves_nothing() -> None:
+    wanted = MODULE["Wanted"]("production", RELEASE, 86400.0)
+    result = MODULE["judge"](
+        ledger(RELEASE), wanted, (), NOW, ["the statement of line 1 is not signed by a pinned key"]
+    )
+    assert result.status is Status.FAILED
+    assert result.found.endswith("the statement of line 1 is not signed by a pinned key")
+
+
 # --- what people did by hand
 
 
