@@ -59,7 +59,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     with _signer(signing_key) as sign, branches.opened(branch, remote) as there:
         head = branches.append(there, entry, found.document, Trust(heads, signers, sign))
     if predicate is not None:
-        fields = {**entry.as_json(), "evidence": digest(canonical(found.document))}
+        fields = {**entry.as_json(), "evidence": digest(branches.evidence(found.document))}
         predicate.write_bytes(canonical(statement.of(fields, head, found.document)["predicate"]))
     evidence = [{"message": f"ledger line {head}", "number": head.number, "hash": head.digest}]
     told = f"{entry.kind} of {entry.release[:12]} to {entry.environment}: {entry.outcome}"

@@ -117,14 +117,20 @@ class Trust:
         return wrong or signing.faults(state.raw, lambda path: branch.file(state.commit, path), self.signers)
 
 
+def evidence(document: Mapping[str, Any]) -> bytes:
+    """What is kept of a document beside its line."""
+    raw = chain.canonical(document)
+    if len(raw) <= MAX_DOCUMENT:
+        return raw
+    return chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
+
+
 def append(branch: Branch, entry: Entry, document: Mapping[str, Any], trust: Trust = Trust()) -> Head:
     """Write one deployment down and return the head that it makes.
 
     CouldNotTell when the branch cannot be written, or when what is there is broken: a broken chain is not grown.
     """
-    raw = chain.canonical(document)
-    if len(raw) > MAX_DOCUMENT:
-        raw = chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
+    raw = evidence(document)
     fields = {**checked(entry).as_json(), "evidence": chain.digest(raw)}
     for _ in range(TRIES):
         before = branch.read()
