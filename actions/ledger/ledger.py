@@ -14,15 +14,17 @@ from deploy_gate.facts.attestations import Attestation
 from deploy_gate.facts.interventions import Change
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.remote import TOKEN
+from deploy_gate.github import client as github
+from deploy_gate.github import deployments
+from deploy_gate.ledger import agreement, chain, reading, signing
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import chain, reading, signing
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, when
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
 
-ABOUT = About(secrets=(TOKEN,), reads=onhost.READS, timeout=120)
+ABOUT = About(secrets=(TOKEN,), reads=(*onhost.READS, *github.READS), timeout=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Wanted:
 
 def check(  # noqa: PLR0913 - one parameter for each input
     *,
-    proves: Literal["entry", "interventions"],
+    proves: Literal["entry", "interventions", "deployments"],
     environment: str,
     release: str,
     known: list[str],
@@ -53,6 +55,8 @@ def check(  # noqa: PLR0913 - one parameter for each input
     key_variable: Variable,
     explained: Path | None,
     max_age: Duration,
+    repository: str,
+    token_variable: Variable,
 ) -> Result:
     """Read and judge; CouldNotTell when the ledger, or the server's journal, cannot be read."""
     validate(proves=proves, host=host, config=config, known=known, signers=signers)
@@ -65,8 +69,14 @@ def check(  # noqa: PLR0913 - one parameter for each input
     with branches.opened(branch, remote) as there:
         state = there.read()
         unsigned = signing.faults(state.raw, lambda path: there.file(state.commit, path), signers)
+    heads = [Head.parse(text) for text in known]
+    if proves == "deployments" and not (chain.faults(state.raw, heads) or unsigned):
+        here, where = github.opened(token_variable), github.repository(repository)
+        return agreement.judge(
+            reading.read(state.raw).entries, environment, deployments.newest(here, where, environment)
+        )
     asked = Wanted(environment, wanted, max_age)
-    return judge(state.raw, asked, [Head.parse(text) for text in known], datetime.now(UTC), unsigned)
+    return judge(state.raw, asked, heads, datetime.now(UTC), unsigned)
 
 
 def validate(*, proves: str, host: str, config: str, known: Sequence[str], signers: str = "", **_: object) -> None:
