@@ -14,15 +14,17 @@ from deploy_gate.facts.attestations import Attestation
 from deploy_gate.facts.interventions import Change
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.remote import TOKEN
+from deploy_gate.github import client as github
+from deploy_gate.github import deployments
+from deploy_gate.ledger import agreement, chain, reading, signing
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import chain, reading
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, when
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
 
-ABOUT = About(secrets=(TOKEN,), reads=onhost.READS, timeout=120)
+ABOUT = About(secrets=(TOKEN,), reads=(*onhost.READS, *github.READS), timeout=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,11 @@ class Wanted:
 
 def check(  # noqa: PLR0913 - one parameter for each input
     *,
-    proves: Literal["entry", "interventions"],
+    proves: Literal["entry", "interventions", "deployments"],
     environment: str,
     release: str,
     known: list[str],
+    signers: str,
     branch: str,
     remote: str,
     host: str,
@@ -52,9 +55,11 @@ def check(  # noqa: PLR0913 - one parameter for each input
     key_variable: Variable,
     explained: Path | None,
     max_age: Duration,
+    repository: str,
+    token_variable: Variable,
 ) -> Result:
     """Read and judge; CouldNotTell when the ledger, or the server's journal, cannot be read."""
-    validate(proves=proves, host=host, config=config, known=known)
+    validate(proves=proves, host=host, config=config, known=known, signers=signers)
     wanted = release or git.tree()
     if not wanted:
         raise CouldNotTell("no commit is checked out here, so there is no release to look for", "check out first")
@@ -62,26 +67,34 @@ def check(  # noqa: PLR0913 - one parameter for each input
         found = interventions.read(Place(host, host_keys, config, key_variable))
         return judge_interventions(found, _said(explained, wanted))
     with branches.opened(branch, remote) as there:
-        raw = there.read().raw
+        state = there.read()
+        unsigned = signing.faults(state.raw, lambda path: there.file(state.commit, path), signers)
+    heads = [Head.parse(text) for text in known]
+    if proves == "deployments" and not (chain.faults(state.raw, heads) or unsigned):
+        here, where = github.opened(token_variable), github.repository(repository)
+        return agreement.judge(
+            reading.read(state.raw).entries, environment, deployments.newest(here, where, environment)
+        )
     asked = Wanted(environment, wanted, max_age)
-    return judge(raw, asked, [Head.parse(text) for text in known], datetime.now(UTC))
+    return judge(state.raw, asked, heads, datetime.now(UTC), unsigned)
 
 
-def validate(*, proves: str, host: str, config: str, known: Sequence[str], **_: object) -> None:
+def validate(*, proves: str, host: str, config: str, known: Sequence[str], signers: str = "", **_: object) -> None:
     """Misconfigured for what can be known wrong before anything is asked."""
     for text in known:
         Head.parse(text)
+    signing.check(signers)
     if proves == "interventions":
         if not host or not config:
             raise Misconfigured(["`proves: interventions` needs the inputs 'host' and 'config'"])
         onhost.validate(host, config)
 
 
-def judge(raw: bytes, wanted: Wanted, known: Sequence[Head], now: datetime) -> Result:
-    """The chain first: in a broken one, an entry proves nothing."""
+def judge(raw: bytes, wanted: Wanted, known: Sequence[Head], now: datetime, unsigned: Sequence[str] = ()) -> Result:
+    """The chain first: in a broken one, or one that others signed, an entry proves nothing."""
     if not raw:
         return failed("the ledger is empty, or there is none", "run the record operation at the end of a deployment")
-    if wrong := chain.faults(raw, known):
+    if wrong := [*chain.faults(raw, known), *unsigned]:
         evidence: list[Evidence] = [{"message": one} for one in wrong]
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         fix = "see who pushed to the ledger's branch, and restore it from a clone of before"

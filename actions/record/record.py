@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -12,13 +16,18 @@ from deploy_gate.catalog import About
 from deploy_gate.facts import git
 from deploy_gate.facts.remote import TOKEN
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger import signing, statement
+from deploy_gate.ledger.branch import Trust
+from deploy_gate.ledger.chain import Head, canonical, digest
 from deploy_gate.ledger.entry import Entry, Kind
 from deploy_gate.ledger.gathered import Gathered, gather
-from deploy_gate.result import CouldNotTell, Result, passed
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, Result, brief, passed
 from deploy_gate.rollout.servers import run_url
+from deploy_gate.units import Variable
 
 ABOUT = About(secrets=(TOKEN,), github=("contents: write",), timeout=300)
+_DIGEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}=sha256:[0-9a-f]{64}")
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -33,19 +42,53 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     release: str,
     from_release: str,
     reason: str,
+    digests: str,
     known: list[str],
+    signers: str,
+    signing_key: Variable,
+    predicate: Path | None,
     branch: str,
     remote: str,
 ) -> Result:
     """Append one entry; CouldNotTell when the ledger is broken, or cannot be written."""
-    heads = tuple(Head.parse(text) for text in known)
+    validate(digests=digests, known=known, signers=signers)
     found = gather([Path(one) for one in reports], deploy, rollback, verdict)
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
-    with branches.opened(branch, remote) as there:
-        head = branches.append(there, entry, found.document, heads)
+    entry = replace(entry, digests=_digests(digests))
+    heads = tuple(Head.parse(text) for text in known)
+    with _signer(signing_key) as sign, branches.opened(branch, remote) as there:
+        head = branches.append(there, entry, found.document, Trust(heads, signers, sign))
+    if predicate is not None:
+        fields = {**entry.as_json(), "evidence": digest(branches.evidence(found.document))}
+        predicate.write_bytes(canonical(statement.of(fields, head, found.document)["predicate"]))
     evidence = [{"message": f"ledger line {head}", "number": head.number, "hash": head.digest}]
     told = f"{entry.kind} of {entry.release[:12]} to {entry.environment}: {entry.outcome}"
     return passed(f"{told}; written down as line {head.number}", measured=head.number, evidence=evidence)
+
+
+def validate(*, digests: str, known: list[str], signers: str, **_: object) -> None:
+    """Misconfigured for what can be known wrong before anything is read."""
+    for text in known:
+        Head.parse(text)
+    signing.check(signers)
+    _digests(digests)
+
+
+def _digests(text: str) -> dict[str, str]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if wrong := [one for one in lines if not _DIGEST.fullmatch(one)]:
+        raise Misconfigured([f"input 'digests' has the line {brief(wrong[0])!r}, expected service=sha256:…"])
+    return dict(line.split("=", 1) for line in lines)
+
+
+@contextmanager
+def _signer(variable: str) -> Iterator[signing.Sign | None]:
+    """Nobody signs where no key was set up; the check `ledger` with `signers` then says so."""
+    if not os.environ.get(variable, "").strip():
+        yield None
+        return
+    with signing.signer(variable) as sign:
+        yield sign
 
 
 def entered(
@@ -75,7 +118,9 @@ def entered(
         why=why,
         times=found.times((now - began).total_seconds()),
         counts=found.counts(),
+        signoffs=found.signoffs(),
         waivers=found.waivers(),
+        interventions=found.interventions(),
     )
 
 

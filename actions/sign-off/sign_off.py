@@ -138,4 +138,5 @@ def judge(found: Decision, terms: Terms) -> Result:
 
 
 def _evidence(word: Word, reason: str = "") -> Evidence:
-    return {"message": told(word, reason), "by": word.author, "at": word.at.isoformat(), "url": brief(word.url, 300)}
+    who = {"by": word.author, "at": word.at.isoformat(), "url": brief(word.url, 300)}
+    return {"message": told(word, reason), **who, "counts": word.kind == "yes" and not reason}

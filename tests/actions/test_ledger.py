@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from fleet import Fleet, fleet
+from github_server import GitHub, ago
+from support import Repository
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import interventions
 from deploy_gate.facts.attestations import Attestation
 from deploy_gate.facts.onhost import Place
+from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import chain
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, Kind, Outcome
@@ -83,6 +88,15 @@ def test_a_ledger_written_anew() -> None:
     assert judged(ledger(RELEASE), (known,)).found.endswith("is another one: the ledger was written anew")
 
 
+def test_a_line_that_others_signed_proves_nothing() -> None:
+    wanted = MODULE["Wanted"]("production", RELEASE, 86400.0)
+    result = MODULE["judge"](
+        ledger(RELEASE), wanted, (), NOW, ["the statement of line 1 is not signed by a pinned key"]
+    )
+    assert result.status is Status.FAILED
+    assert result.found.endswith("the statement of line 1 is not signed by a pinned key")
+
+
 # --- what people did by hand
 
 
@@ -145,3 +159,24 @@ def test_mistakes_in_the_inputs(more: dict[str, Any], said: str) -> None:
     given = {"proves": "entry", "host": "", "config": "", "known": [], **more}
     (told,) = Catalog().get("ledger").faults(given)
     assert said in told
+
+
+def test_github_is_asked(ask: Callable[..., Result], github: GitHub, repository: Repository) -> None:
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.write("app.py", "x = 1\n")
+    commit = repository.commit("feat: one")
+    moment = "2026-11-25T02:00:00Z"
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    with branches.opened() as there:
+        branches.append(there, Entry("production", tree, Kind.DEPLOY, Outcome.DEPLOYED, moment, moment), {})
+    one = github.example("deployment-items")
+    one |= {"sha": commit, "ref": "main", "environment": "production", "created_at": ago(hours=1)}
+    github.list("/deployments").insert(0, one)
+    statuses = github.list(f"/deployments/{one['id']}/statuses")
+    statuses.insert(0, github.example("deployment-status-items") | {"state": "success", "created_at": ago(hours=1)})
+    given = {"proves": "deployments", "environment": "production"}
+    assert ask("ledger", **given).status is Status.PASSED
+    statuses.insert(0, github.example("deployment-status-items") | {"state": "failure", "created_at": ago(minutes=1)})
+    assert "it is deployed in the ledger, failure on GitHub" in ask("ledger", **given).found

@@ -52,6 +52,7 @@ def file(name: str, data: dict[str, Any]) -> Path:
 
 def record(load: Load, **more: Any) -> Result:
     given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
+    given |= {"digests": "", "signers": "", "signing_key": "LEDGER_SIGNING_KEY", "predicate": None}
     given |= {"rollback": None, "verdict": "", "release": "", "from_release": "", "reason": "", "known": []}
     return load("record")(**{**given, "branch": "deploy-ledger", "remote": "origin", **more})
 
@@ -77,6 +78,31 @@ def test_a_deployment_that_went_in(load: Load, clone: Repository, monkeypatch: p
     with branches.opened() as branch:
         document = json.loads(branch.file(branch.read().commit, "entries/1.json"))
     assert document["reports"][0]["items"][1]["id"] == "tls"
+
+
+def test_digests_signoffs_and_interventions_are_kept(load: Load) -> None:
+    data = report("close", tech="attested", qa="pending", interventions="passed")
+    word = {"message": "grace approved", "by": "grace", "at": "2026-11-25T01:00:00+00:00", "counts": True}
+    void = {**word, "by": "eve", "counts": False}
+    for item in data["items"]:
+        item |= {"check": "ledger" if item["id"] == "interventions" else "sign-off", "evidence": [word, void]}
+    data["items"][2]["evidence"] = [{"message": "line 3: stop by grace: disk was full"}]
+    image = "backend=sha256:" + "a" * 64
+    given = {"reports": [str(file("report.json", data))], "digests": f"{image}\n", "predicate": Path("predicate.json")}
+    assert record(load, **given).status is Status.PASSED
+    entry = newest()
+    assert entry.digests == {"backend": "sha256:" + "a" * 64}
+    assert entry.signoffs == [{"item": "tech", "by": "grace", "at": "2026-11-25T01:00:00+00:00"}]
+    assert entry.interventions == [{"found": "line 3: stop by grace: disk was full", "status": "passed"}]
+    predicate = json.loads(Path("predicate.json").read_text())
+    assert predicate["passedTests"] == ["close: tech", "close: interventions"]
+    # The evidence that GitHub is handed is that of the line.
+    assert predicate["configuration"][-1]["digest"] == {"sha256": entry.evidence}
+
+
+def test_a_digest_that_is_none_is_told(load: Load) -> None:
+    with pytest.raises(Misconfigured, match="service=sha256"):
+        record(load, digests="backend=latest")
 
 
 def test_times_of_a_fall_back_are_kept(load: Load) -> None:

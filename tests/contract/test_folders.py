@@ -84,7 +84,7 @@ def test_the_canonical_step(folder: Capability) -> None:
                 "name": folder.name,
                 "shell": "bash",
                 "env": {"DEPLOY_GATE_INPUTS": "${{ toJSON(inputs) }}"},
-                "run": f'python3 -I "$GITHUB_ACTION_PATH/../../scripts" {word} {folder.name}',
+                "run": f'exec python3 -I "$GITHUB_ACTION_PATH/../../scripts" {word} {folder.name}',
             }
         ],
     }

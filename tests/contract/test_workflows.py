@@ -303,7 +303,7 @@ def test_what_came_of_it(tmp_path: Path, deploy: str, rollback: str, back: str, 
 def test_the_gate_in_a_folder_is_the_root_action() -> None:
     root, folder = (yamlfile.read(ROOT / name).data for name in ("action.yml", ".github/actions/gate/action.yml"))
     [step] = folder["runs"]["steps"]
-    assert step["run"] == 'python3 -I "$GITHUB_ACTION_PATH/../../../scripts" gate'
+    assert step["run"] == 'exec python3 -I "$GITHUB_ACTION_PATH/../../../scripts" gate'
     step["run"] = root["runs"]["steps"][0]["run"]
     root.pop("branding")
     assert folder == root

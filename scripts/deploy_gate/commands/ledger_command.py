@@ -14,7 +14,7 @@ from deploy_gate import arguments, units
 from deploy_gate.checklist.loading import load
 from deploy_gate.facts import textfile
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import chain, reading, review
+from deploy_gate.ledger import chain, reading, review, signing
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry
 from deploy_gate.ledger.metrics import figures
@@ -33,14 +33,16 @@ def run(argv: list[str]) -> int:
     parser.add_argument("--branch", default=branches.NAME, help="the ledger's branch")
     parser.add_argument("--remote", default="origin", help="the remote that holds it")
     parser.add_argument("--known", nargs="+", default=[], help="lines that must be in it, as NUMBER:HASH")
+    parser.add_argument("--signers", type=Path, help="public keys, by one of which the newest line must be signed")
     parser.add_argument("--environment", default="production", help="which deployments")
     parser.add_argument("--window", default="90d", help="how far back from now")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse(argv)
     if options.what not in WORDS:
         raise Misconfigured([f"ledger {options.what}: there is no such word{nearest(options.what, WORDS)}"])
-    raw = _read(options.file, options.branch, options.remote)
-    wrong = chain.faults(raw, [Head.parse(text) for text in options.known])
+    signers = _text(options.signers, "keep the public keys that may sign in a file").decode() if options.signers else ""
+    raw, unsigned = _read(options.file, options.branch, options.remote, signers)
+    wrong = [*chain.faults(raw, [Head.parse(text) for text in options.known]), *unsigned]
     if options.what == "verify" or wrong:
         return _verify(raw, wrong)
     call: Callable[[Any, list[Entry]], None] = {"show": _show, "metrics": _metrics, "review": _review}[options.what]
@@ -51,18 +53,23 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _read(file: Path | None, branch: str, remote: str) -> bytes:
+def _read(file: Path | None, branch: str, remote: str, signers: str) -> tuple[bytes, list[str]]:
+    """The lines, and what is wrong with their signature."""
     if file is not None:
-        raw = textfile.read(file, MAX_BYTES)
-        if raw is None:
-            raise CouldNotTell(f"there is no file {file}", "fetch the ledger's branch and name its ledger.jsonl")
-        return raw
+        raw = _text(file, "fetch the ledger's branch and name its ledger.jsonl")
+        return raw, signing.faults(raw, lambda path: _text(file.parent / path, ""), signers)
     with branches.opened(branch, remote) as there:
-        raw = there.read().raw
-    if not raw:
-        raise CouldNotTell(
-            f"the remote has no ledger on branch {branch}", "run the record operation after a deployment"
-        )
+        state = there.read()
+        if not state.raw:
+            found = f"the remote has no ledger on branch {branch}"
+            raise CouldNotTell(found, "run the record operation after a deployment")
+        return state.raw, signing.faults(state.raw, lambda path: there.file(state.commit, path), signers)
+
+
+def _text(file: Path, fix: str) -> bytes:
+    raw = textfile.read(file, MAX_BYTES)
+    if raw is None:
+        raise CouldNotTell(f"there is no file {file}", fix)
     return raw
 
 

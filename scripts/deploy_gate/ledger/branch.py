@@ -1,6 +1,7 @@
 """The branch that holds the ledger: read and appended to with git's plumbing, without touching anybody's work tree.
 
-Layout: `ledger.jsonl`, one line each, and `entries/NUMBER.json`, the whole evidence of that line. A push never forces:
+Layout: `ledger.jsonl`, one line each; `entries/NUMBER.json`, the whole evidence of that line; and
+`entries/NUMBER.intoto.json`, its statement, with `.sig` where it was signed. A push never forces:
 of two writers at once the second is refused, reads again, and chains its line behind the other's.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from deploy_gate.facts import remote
 from deploy_gate.facts.remote import Remote
-from deploy_gate.ledger import chain
+from deploy_gate.ledger import chain, signing, statement
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, checked
 from deploy_gate.process import Finished
@@ -101,22 +102,47 @@ def opened(name: str = NAME, at: str = "origin") -> Iterator[Branch]:
         yield Branch(there, name)
 
 
-def append(branch: Branch, entry: Entry, document: Mapping[str, Any], known: tuple[Head, ...] = ()) -> Head:
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a writer knows of the ledger from elsewhere, and how it signs; what it does not trust it does not grow."""
+
+    known: tuple[Head, ...] = ()
+    signers: str = ""
+    """Public keys, one a line: the newest line must be signed by one of them."""
+    sign: signing.Sign | None = None
+
+    def faults(self, branch: Branch, state: State) -> list[str]:
+        """What is wrong with what is there."""
+        wrong = chain.faults(state.raw, self.known)
+        return wrong or signing.faults(state.raw, lambda path: branch.file(state.commit, path), self.signers)
+
+
+def evidence(document: Mapping[str, Any]) -> bytes:
+    """What is kept of a document beside its line."""
+    raw = chain.canonical(document)
+    if len(raw) <= MAX_DOCUMENT:
+        return raw
+    return chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
+
+
+def append(branch: Branch, entry: Entry, document: Mapping[str, Any], trust: Trust = Trust()) -> Head:
     """Write one deployment down and return the head that it makes.
 
     CouldNotTell when the branch cannot be written, or when what is there is broken: a broken chain is not grown.
     """
-    raw = chain.canonical(document)
-    if len(raw) > MAX_DOCUMENT:
-        raw = chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
+    raw = evidence(document)
     fields = {**checked(entry).as_json(), "evidence": chain.digest(raw)}
     for _ in range(TRIES):
         before = branch.read()
-        if wrong := chain.faults(before.raw, known):
+        if wrong := trust.faults(branch, before):
             fix = "see who pushed to the branch; restore it from a clone of before, then record again"
             raise CouldNotTell(f"the ledger is broken, and is not written on: {wrong[0]}", fix)
         line, head = chain.line(fields, chain.head(before.raw))
         files = {LEDGER: before.raw + line, f"entries/{head.number}.json": raw}
+        said = statement.written(fields, head, document)
+        files[f"entries/{head.number}.intoto.json"] = said
+        if trust.sign:
+            files[f"entries/{head.number}.intoto.json.sig"] = trust.sign(said)
         if branch.push(before, files, f"{entry.environment}: {entry.kind} {entry.release[:12]} {entry.outcome}"):
             return head
     fix = "record again; so many writers at once are not usual"

@@ -25,6 +25,8 @@ _OUTCOMES = {
     BACK: Outcome.FELL_BACK,
     NOT_BACK: Outcome.NOT_BACK,
 }
+_SAID = ("sign-off",)
+INTERVENTIONS = "interventions"
 _GOOD = (Status.PASSED, Status.WARNED)
 
 
@@ -65,6 +67,19 @@ class Gathered:
         """What was let through on somebody's word."""
         waived = [item for item in self.items() if item["status"] == Status.WAIVED]
         return [{"item": item["id"], "why": item["found"]} for item in waived[:MOST]]
+
+    def signoffs(self) -> list[dict[str, Any]]:
+        """Who said yes, to what, as the lines that asked for it found; what did not count is not among them."""
+        signed = [one for one in self.items() if one.get("check") in _SAID and one["status"] == Status.ATTESTED]
+        told = ((item["id"], said) for item in signed for said in _objects(item) if said.get("counts") is True)
+        found = [{"item": name, **_picked(said)} for name, said in told]
+        return found[:MOST]
+
+    def interventions(self) -> list[dict[str, Any]]:
+        """What people changed by hand, as the line that reads the servers' journals found."""
+        lines = [one for one in self.items() if one.get("check") == "ledger" and one["id"] == INTERVENTIONS]
+        told = ((one["status"], said) for one in lines for said in _objects(one))
+        return [{"found": str(said.get("message", "")), "status": status} for status, said in told][:MOST]
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
@@ -110,6 +125,15 @@ class Gathered:
                 if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
                     found[part] = max(found.get(part, 0.0), float(value))
         return Times(round(total, 3), *(found.get(part) for part in PARTS))
+
+
+def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    evidence = item.get("evidence")
+    return [one for one in evidence if isinstance(one, Mapping)] if isinstance(evidence, list) else []
+
+
+def _picked(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: said[key] for key in ("by", "at", "url") if said.get(key)}
 
 
 def gather(reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "") -> Gathered:

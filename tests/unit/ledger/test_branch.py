@@ -37,7 +37,7 @@ def clone(repository: Repository) -> Repository:
 
 def append(one: Entry, document: dict[str, object], known: tuple[Head, ...] = ()) -> Head:
     with branches.opened() as branch:
-        return branches.append(branch, one, document, known)
+        return branches.append(branch, one, document, branches.Trust(known))
 
 
 def raw() -> bytes:
