@@ -235,7 +235,8 @@ def test_an_immediate_trigger_is_acted_on_at_once_and_told_afterwards() -> None:
     loop = played.run()
     assert played.hands.said[0] == "back after 11: t: ill (2 times in a row)"
     assert played.hands.said[1:] == ["rolled-back: t: ill (2 times in a row); "]
-    assert loop.times.detect == 11
+    # Well at 10, seen at 20, decided at 31 (a second look at 30, judged a second later); its clock stood still meanwhile.
+    assert (loop.times.detect, loop.times.decide, loop.times.restore) == (10, 11, 0)
     assert [one.what for one in loop.timeline.moments] == ["seen", "seen", "decided", "done"]
     assert played.now < 60
 
@@ -246,6 +247,8 @@ def test_one_to_consider_holds_once_and_worse_may_follow() -> None:
     assert [one for one in played.hands.said if one.startswith("hold")] == ["hold: c: ill (2 times in a row)"]
     assert loop.held == "c"
     assert loop.back is not None
+    # Of what was done last.
+    assert (loop.times.detect, loop.times.decide, loop.times.restore) == (10, 11, 0)
 
 
 def test_a_probe_that_is_broken_rolls_nothing_back() -> None:

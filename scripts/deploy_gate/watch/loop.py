@@ -147,11 +147,11 @@ class Loop:
         if decided.by is None:
             return
         name, why, begun = decided.by.metric.id, decided.by.why, self.now
-        self.times.detect = round(begun - decided.by.since, 2)
+        self.times.decided(decided.by, begun)
         self.timeline.add(begun, "decided", name, f"roll back: {why}")
-        self.back = self.hands.back(f"{name}: {why}", self.times.detect)
+        self.back = self.hands.back(f"{name}: {why}", begun - decided.by.since)
         done = self.now
-        self.times.decide, self.times.restore = 0.0, round(done - begun, 2)
+        self.times.restore = round(done - begun, 3)
         self.timeline.add(done, "done", name, self.back.told)
         self.tell("rolled-back" if self.back.good else "failed", f"{name}: {why}; {self.back.told}")
 
@@ -161,6 +161,7 @@ class Loop:
             return
         name, why = decided.by.metric.id, decided.by.why
         self.held = name
+        self.times.decided(decided.by, self.now)
         self.timeline.add(self.now, "decided", name, f"hold: {why}")
         self.not_held = self.hands.hold(f"{name}: {why}")
         self.timeline.add(self.now, "done", name, self.not_held or "held: a person is to confirm it, or it goes back")
