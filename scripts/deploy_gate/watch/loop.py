@@ -69,7 +69,10 @@ class Loop:
     def feed(self) -> Iterable[Job] | None:
         """What is due; None when the watch is over."""
         self.judge()
-        return None if self.over() else self.schedule.due(self.now)
+        if self.over():
+            return None
+        # Where looks take longer than their interval, one is always under way: past the end none begins anew.
+        return self.schedule.due(self.now, again=self.now < self.window or decision.in_doubt(self.seen()))
 
     def hear(self, key: str, result: Result | None) -> None:
         """A look began (nothing to do), or is over."""

@@ -47,7 +47,7 @@ class Timeline:
 
 @dataclass(slots=True)
 class Times:
-    """Seconds: from the last good look to the first bad one, from there to the decision, from there until all is back."""
+    """Seconds: from the last good look to the first bad one, from there to the decision, then until all is back."""
 
     detect: float | None = None
     decide: float | None = None
