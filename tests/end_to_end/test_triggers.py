@@ -34,8 +34,6 @@ class Bad:
 
     switches: tuple[str, ...] = ()
     faults: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    issues: int = 0
 
 
 IMMEDIATE = {"t-critical": Bad(("order-500",))}
@@ -121,11 +119,9 @@ class Ship:
 
     def ship(self, bad: Bad, scratch: Path) -> tuple[act.Run, str]:
         """Commit a release, bad from the switch on, and let the pipeline run."""
-        for name, text in {"more.txt": "more\n", **bad.files}.items():
-            self.consumer.write(name, text)
+        self.consumer.write("more.txt", "more\n")
         self.consumer.commit("chore: the second")
         release = self.consumer.git("rev-parse", "HEAD^{tree}")
-        self.complain(bad.issues)
         self.shop.break_(release, *bad.switches, **bad.faults)
         scratch.mkdir()
         word = self.shop.password
@@ -141,15 +137,6 @@ class Ship:
         told = "\n".join(line for job in found.jobs.values() for line in job.log)
         assert not [name for name, value in secrets.items() if value in told], "a secret is in the log"
         return found, release
-
-    def complain(self, count: int) -> None:
-        """So many users complain of what GitHub knows to be deployed."""
-        user = self.github.example("issue-comment-items")["user"]
-        for number in range(count):
-            one = self.github.example("issue") | {"number": number + 1, "created_at": ago(minutes=30), "user": user}
-            one |= {"updated_at": ago(minutes=30), "title": "It is broken", "labels": [{"name": "complaint"}]}
-            one.pop("pull_request", None)
-            self.github.list("/issues").append(one)
 
 
 def record(found: act.Run) -> dict[str, Any]:
