@@ -176,6 +176,7 @@ def test_nobody_runs_beside_himself_and_nobody_catches_up() -> None:
     assert due(31) == ["slow", "late"]
     schedule.ended("slow")
     assert due(32) == []
+    assert [one.key for one in schedule.due(100, again=False)] == []
 
 
 # --- the loop, with a clock of its own and hands that only write down
@@ -235,7 +236,8 @@ def test_an_immediate_trigger_is_acted_on_at_once_and_told_afterwards() -> None:
     loop = played.run()
     assert played.hands.said[0] == "back after 11: t: ill (2 times in a row)"
     assert played.hands.said[1:] == ["rolled-back: t: ill (2 times in a row); "]
-    assert loop.times.detect == 11
+    # Well at 10, seen at 20, decided at 31 (a second look at 30, judged a second later); its clock stood still meanwhile.
+    assert (loop.times.detect, loop.times.decide, loop.times.restore) == (10, 11, 0)
     assert [one.what for one in loop.timeline.moments] == ["seen", "seen", "decided", "done"]
     assert played.now < 60
 
@@ -246,6 +248,8 @@ def test_one_to_consider_holds_once_and_worse_may_follow() -> None:
     assert [one for one in played.hands.said if one.startswith("hold")] == ["hold: c: ill (2 times in a row)"]
     assert loop.held == "c"
     assert loop.back is not None
+    # Of what was done last.
+    assert (loop.times.detect, loop.times.decide, loop.times.restore) == (10, 11, 0)
 
 
 def test_a_probe_that_is_broken_rolls_nothing_back() -> None:
@@ -265,6 +269,22 @@ def test_a_bad_look_at_the_very_end_is_looked_at_again() -> None:
     played = Played({"a": "gggggb?"}, [fresh("a", Role.CONSIDER)])
     assert decision.verdict(played.run().seen(over=True)).word is Word.COULD_NOT_TELL
     assert played.now < 60 + GRACE + 10
+
+
+def test_a_look_that_is_always_under_way_does_not_prolong_it() -> None:
+    now = 0.0
+    loop = Loop(
+        Watched([fresh("a", Role.CONSIDER)], [Probe(job(name), 1) for name in "ab"]), 60, Hands(), clock=lambda: now
+    )
+    begun: dict[str, float] = {}
+    # Each takes two seconds, and they take turns.
+    while (jobs := loop.feed()) is not None:
+        begun |= {one.key: now if now or one.key == "a" else 1.0 for one in jobs}
+        now += 1
+        for key in [key for key, at in begun.items() if now >= at + 2]:
+            del begun[key]
+            loop.hear(key, passed("well"))
+        assert now < 70
 
 
 def test_what_one_side_sees_does_not_prolong_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from deploy_gate import runner
 from deploy_gate.process import Finished, run
@@ -49,11 +50,11 @@ def output(*args: str, cwd: Path | None = None, fix: str = "") -> str:
     return done.out
 
 
-def resolve(revision: str) -> str | None:
-    """The commit a revision names, or None when this clone does not have it."""
+def resolve(revision: str, kind: Literal["commit", "tree"] = "commit") -> str | None:
+    """The commit (or tree) a revision names, or None when this clone does not have it."""
     if revision.startswith("-") or not revision:
         return None
-    done = git("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    done = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{{kind}}}")
     text = done.out.strip()
     return text if done.code == 0 and _SHA.fullmatch(text) else None
 

@@ -27,6 +27,14 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Releases:
+    """What is live, and what was live before it was switched to; empty: nothing, or it was rolled back to."""
+
+    live: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of the preflight: passed, failed, unknown or skipped."""
 
@@ -57,6 +65,17 @@ def name(told: Mapping[str, Any], *, live: bool) -> str:
     if len(found) != 1:
         raise CouldNotTell("the server's answer names no two slots of which one is live", _FIX)
     return found[0]
+
+
+def releases(told: Mapping[str, Any]) -> Releases:
+    """From `slots status`; CouldNotTell when it is not what this version knows."""
+    try:
+        live, before = told["release"], told["rollback"]["release"]
+    except (KeyError, TypeError):
+        live = before = None
+    if not isinstance(live, str) or not isinstance(before, str):
+        raise CouldNotTell("the server's answer does not say which releases are live and were live before", _FIX)
+    return Releases(live, before)
 
 
 def _slot(name: str, one: Mapping[str, Any], *, live: bool) -> Slot:

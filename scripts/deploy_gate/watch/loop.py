@@ -69,7 +69,10 @@ class Loop:
     def feed(self) -> Iterable[Job] | None:
         """What is due; None when the watch is over."""
         self.judge()
-        return None if self.over() else self.schedule.due(self.now)
+        if self.over():
+            return None
+        # Where looks take longer than their interval, one is always under way: past the end none begins anew.
+        return self.schedule.due(self.now, again=self.now < self.window or decision.in_doubt(self.seen()))
 
     def hear(self, key: str, result: Result | None) -> None:
         """A look began (nothing to do), or is over."""
@@ -147,11 +150,11 @@ class Loop:
         if decided.by is None:
             return
         name, why, begun = decided.by.metric.id, decided.by.why, self.now
-        self.times.detect = round(begun - decided.by.since, 2)
+        self.times.decided(decided.by, begun)
         self.timeline.add(begun, "decided", name, f"roll back: {why}")
-        self.back = self.hands.back(f"{name}: {why}", self.times.detect)
+        self.back = self.hands.back(f"{name}: {why}", begun - decided.by.since)
         done = self.now
-        self.times.decide, self.times.restore = 0.0, round(done - begun, 2)
+        self.times.restore = round(done - begun, 3)
         self.timeline.add(done, "done", name, self.back.told)
         self.tell("rolled-back" if self.back.good else "failed", f"{name}: {why}; {self.back.told}")
 
@@ -161,6 +164,7 @@ class Loop:
             return
         name, why = decided.by.metric.id, decided.by.why
         self.held = name
+        self.times.decided(decided.by, self.now)
         self.timeline.add(self.now, "decided", name, f"hold: {why}")
         self.not_held = self.hands.hold(f"{name}: {why}")
         self.timeline.add(self.now, "done", name, self.not_held or "held: a person is to confirm it, or it goes back")

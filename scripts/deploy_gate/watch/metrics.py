@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from deploy_gate.result import Result, Status
@@ -41,13 +41,14 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A metric and what is known of it now; `since` is when the first bad look of the run was taken."""
+    """A metric and what is known of it now; `since`: the first bad look of the run, `well`: the last good one."""
 
     metric: Metric
     state: State
     why: str
     fix: str = ""
     since: float = 0.0
+    well: float = 0.0
 
 
 def kind(result: Result, role: Role) -> Kind:
@@ -88,7 +89,14 @@ def _own(metric: Metric, over: bool) -> Seen:
     if look is None:
         return Seen(metric, state, "it was not looked at yet")
     counted = f" ({track.bad_run} times in a row)" if track.bad_run > 1 and state is State.FAILING else ""
-    return Seen(metric, state, f"{look.found}{counted}", look.fix, track.bad_since if track.bad_run else look.at)
+    return Seen(
+        metric,
+        state,
+        f"{look.found}{counted}",
+        look.fix,
+        track.bad_since if track.bad_run else look.at,
+        track.well_until,
+    )
 
 
 def _together(metric: Metric, found: Mapping[str, Seen]) -> Seen:
@@ -96,7 +104,7 @@ def _together(metric: Metric, found: Mapping[str, Seen]) -> Seen:
     for state in (State.FAILING, State.NO_DATA, State.INCONCLUSIVE):
         for one in members:
             if one.state is state:
-                return Seen(metric, state, f"{one.metric.id}: {one.why}", one.fix, one.since)
+                return replace(one, metric=metric, why=f"{one.metric.id}: {one.why}")
     if not members:
         return Seen(metric, State.NO_DATA, f"none of its lines is watched: {', '.join(metric.of)}")
     return Seen(metric, State.FINE, f"{len(members)} lines are well")
@@ -108,9 +116,9 @@ def _witnessed(one: Seen, found: Mapping[str, Seen], known: Mapping[str, Metric]
         return one
     other = found.get(name)
     if other is not None and other.state in (State.FAILING, State.NO_DATA) and not known[name].unset:
-        return Seen(one.metric, one.state, f"{one.why}; {name}: {other.why}", one.fix, one.since)
+        return replace(one, why=f"{one.why}; {name}: {other.why}")
     told = f"{name} is {other.state}: {other.why}" if other else f"{name} is not watched"
-    return Seen(one.metric, State.INCONCLUSIVE, f"only one side sees it: {one.why}; {told}", one.fix, one.since)
+    return replace(one, state=State.INCONCLUSIVE, why=f"only one side sees it: {one.why}; {told}")
 
 
 Tell = Callable[[float, str], None]

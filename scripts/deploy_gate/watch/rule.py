@@ -75,6 +75,8 @@ class Track:
     """Bad looks since the last good one; those that could not tell neither add to it nor end it."""
     none_run: int = 0
     bad_since: float = 0.0
+    well_until: float = 0.0
+    """When the last good look was taken: what is bad began after that. 0: at the beginning of the watch, or before."""
     last: Look | None = None
     last_bad: Look | None = None
 
@@ -91,7 +93,7 @@ class Track:
             return
         self.none_run = 0
         if look.kind is Kind.GOOD:
-            self.good, self.bad_run = self.good + 1, 0
+            self.good, self.bad_run, self.well_until = self.good + 1, 0, look.at
             return
         self.bad_since = look.at if not self.bad_run else self.bad_since
         self.bad, self.bad_run, self.last_bad = self.bad + 1, self.bad_run + 1, look

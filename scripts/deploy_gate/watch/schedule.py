@@ -30,9 +30,10 @@ class Schedule:
     probes: list[Probe]
     busy: set[str] = field(default_factory=set)
 
-    def due(self, now: float) -> Iterable[Job]:
-        """Those to start; they count as running from now on."""
-        found = [one for one in self.probes if one.next <= now and one.key not in self.busy]
+    def due(self, now: float, *, again: bool = True) -> Iterable[Job]:
+        """Those to start, which count as running from now on; not `again`: those alone that were never looked at."""
+        wanted = [one for one in self.probes if again or not one.looks]
+        found = [one for one in wanted if one.next <= now and one.key not in self.busy]
         for probe in found:
             # From the start of the last look, yet what is late does not catch up.
             probe.next = now + probe.every

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from deploy_gate import runner
 from deploy_gate.result import brief
 from deploy_gate.units import show_duration
+from deploy_gate.watch.metrics import Seen
 
 What = Literal["began", "seen", "told", "decided", "done", "ended"]
 MOST = 300
@@ -46,15 +47,19 @@ class Timeline:
 
 @dataclass(slots=True)
 class Times:
-    """Seconds: from the first bad look to the decision, what deciding took, until production was well again."""
+    """Seconds: from the last good look to the first bad one, from there to the decision, then until all is back."""
 
     detect: float | None = None
     decide: float | None = None
     restore: float | None = None
 
+    def decided(self, by: Seen, at: float) -> None:
+        """Something is done now because of what was seen."""
+        self.detect, self.decide = round(by.since - by.well, 3), round(at - by.since, 3)
+
     @property
     def told(self) -> str:
-        """For a sentence; empty when nothing was restored."""
+        """For a sentence; empty when nothing was decided."""
         parts = {name: getattr(self, name) for name in ("detect", "decide", "restore")}
         known = {name: value for name, value in parts.items() if value is not None}
         if not known:

@@ -1,0 +1,74 @@
+"""The example ERP with what a bad release does: slower lists, failing requests, log lines of a database it cannot reach.
+
+Runs in the ERP's own interpreter. Every release takes BASE for a list, so that a ratio of times is the fault's and not
+the machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+BASE = 0.4
+LIST = "/api/products"
+
+
+def create_app() -> Callable[..., Awaitable[None]]:
+    """The ERP, wrapped."""
+    inner, counted = importlib.import_module("erp.app").create_app(), [0]
+    threading.Thread(target=_end_with_owner, daemon=True).start()
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != LIST:
+            await inner(scope, receive, send)
+            return
+        faults = _faults()
+        await asyncio.sleep(faults.get("delay", BASE))
+        if faults.get("database"):
+            await asyncio.to_thread(_unreachable)
+        counted[0] += 1
+        if counted[0] % faults.get("fail-every", 1_000_000) == 0:
+            await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await inner(scope, receive, send)
+
+    return app
+
+
+def _faults() -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(Path(os.environ["RELEASE_FAULTS"]).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _unreachable() -> None:
+    """A real refusal of the real database."""
+    import psycopg
+
+    url = os.environ["DATABASE_URL"].replace("postgresql+psycopg://postgres:", "postgresql://nobody-knows:")
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.Error as fault:
+        logging.getLogger("erp").warning("%s: %s", type(fault).__name__, fault)
+
+
+def _end_with_owner() -> None:
+    """Nothing of a test outlives it."""
+    owner = int(Path(os.environ["OWNER_FILE"]).read_text())
+    while True:
+        time.sleep(1)
+        try:
+            os.kill(owner, 0)
+        except ProcessLookupError:
+            os._exit(0)
