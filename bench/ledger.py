@@ -71,7 +71,7 @@ def made(count: int) -> bytes:
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     """Its answer, and the fewest seconds of processor time that it took."""
-    spent = []
+    found, spent = None, []
     for _ in range(RUNS):
         began = time.process_time()
         found = call()
