@@ -27,6 +27,7 @@ COMMANDS = {
     "docs": "write the generated pages again (--check: fail when one is out of date)",
     "lint": "check this repository's own code and workflows",
     "demo": "see it work: an example shop, real tools, a green run and a red one",
+    "release": "whether tag, VERSION and CHANGELOG agree, and letting vN follow: release v1.2.3 --move",
     "test": "run the tests (--all: the long ones too)",
 }
 OK, WRONG, UNKNOWN = 0, 2, 3
