@@ -205,7 +205,7 @@ def asked(number: int, case: Sequence[str]) -> list[str]:
     from support import Repository
 
     from deploy_gate.catalog import Catalog
-    from deploy_gate.engine.executor import guarded
+    from deploy_gate.engine.child import guarded
     from deploy_gate.result import Status
 
     folder = Path(f"case{number}")

@@ -33,7 +33,7 @@ KINDS = (
 def main() -> int:
     """Build the tree, run it both ways, compare."""
     from deploy_gate.catalog import Catalog
-    from deploy_gate.engine.executor import guarded
+    from deploy_gate.engine.child import guarded
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else REVISIONS
     with tempfile.TemporaryDirectory() as scratch_folder:

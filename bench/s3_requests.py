@@ -132,7 +132,7 @@ def listing(keys: Keys, ahead: timedelta = timedelta()) -> Iterator[Listing]:
 def measure(count: int, mode: str, age: timedelta = STEP) -> tuple[Any, int, float]:
     """The check's result, its list requests and seconds for a bucket of `count` keys whose newest is `age` old."""
     from deploy_gate.catalog import Catalog
-    from deploy_gate.engine.executor import guarded
+    from deploy_gate.engine.child import guarded
     from deploy_gate.inputs import bind
 
     layout, given = LAYOUTS[mode]

@@ -120,7 +120,7 @@ class Service:
 
     def looks(self, at: float) -> Iterator[tuple[str, Result]]:
         """What the checks answer now, by the key of the check."""
-        from deploy_gate.engine.executor import guarded
+        from deploy_gate.engine.child import guarded
         from deploy_gate.traffic.bands import Limits
         from deploy_gate.traffic.judging import Wanted, judge
         from deploy_gate.units import duration

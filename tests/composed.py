@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.inputs import bind
 from deploy_gate.result import Result
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from support import Repository
 
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.result import Result
 
 HERE = sys.executable

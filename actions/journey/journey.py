@@ -18,7 +18,7 @@ from deploy_gate.result import CouldNotTell, Result
 from deploy_gate.units import Variable
 
 # Longer than a journey's own 90 s and its clean-up's 20 s together: ended from outside, nothing would be cleaned up.
-ABOUT = About(secrets=(marker.VARIABLE,), locks=("journey",), timeout=150)
+ABOUT = About(secrets=(marker.VARIABLE,), locks=("journey",), timeout=150, grace=5)
 
 
 def check(*, file: Path, url: str, secrets: list[Variable], read: str, write: str, search: str, health: str) -> Result:

@@ -38,6 +38,8 @@ class About:
     """What GITHUB_TOKEN must be granted for it in a private repository, such as `checks: read`."""
     timeout: float = 120.0
     """Seconds it may take in all."""
+    grace: float = 0
+    """Seconds for what it must tidy up when it is ended early (SIGTERM); at most 5, since a runner waits no longer."""
     rude: int = 0
     """How much its requests disturb others (0: not at all). The rude run alone, after all others; the rudest last."""
     runs_items: bool = False

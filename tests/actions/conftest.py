@@ -16,7 +16,7 @@ from pairs import Pair
 from watch_shop import Shop, opened
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.inputs import bind
 from deploy_gate.result import CouldNotTell, Result
 

@@ -21,7 +21,7 @@ from tls_doors import tls_door
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.facts import forgery
 from deploy_gate.inputs import bind
 from deploy_gate.result import Result, Status

@@ -21,7 +21,7 @@ from listeners import listening
 from s3_servers import DAY, HOUR, MINUTE, SECRET, Rclone, answering, rclone, set_credentials
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.facts.backups import Layout
 from deploy_gate.facts.keytime import parse
 from deploy_gate.inputs import bind

@@ -20,7 +20,7 @@ from dumps import Dumps, dumps
 from s3_servers import DAY, HOUR, MINUTE, SECRET, Rclone, rclone, set_credentials
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.facts.backup_limits import Limits, Looked, findings
 from deploy_gate.facts.dumpfile import Dump
 from deploy_gate.facts.s3_object import Head

@@ -12,7 +12,7 @@ import pytest
 from dumps import Dumps, dumps
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.facts.dumpfile import Dump
 from deploy_gate.inputs import bind
 from deploy_gate.problems import Misconfigured

@@ -19,7 +19,7 @@ import trustme
 from listeners import Talk, listening
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.facts import http
 from deploy_gate.inputs import bind
 from deploy_gate.problems import Misconfigured

@@ -15,7 +15,7 @@ from listeners import listening
 from support import Repository
 
 from deploy_gate.catalog import Catalog as Folders
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.inputs import bind
 from deploy_gate.postgres import catalog, link, scratch
 from deploy_gate.postgres.address import Address

@@ -13,7 +13,7 @@ import trees
 from support import Repository
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.inputs import bind
 from deploy_gate.postgres import scratch
 from deploy_gate.postgres.address import Address

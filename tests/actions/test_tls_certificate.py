@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from listeners import listening
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.engine.executor import guarded
+from deploy_gate.engine.child import guarded
 from deploy_gate.inputs import bind
 from deploy_gate.result import Result, Status
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy_gate import arguments, process, runner
 from deploy_gate.catalog import Capability, Catalog, Kind
-from deploy_gate.engine import bundle, executor, gate, masking
+from deploy_gate.engine import bundle, child, executor, gate, masking
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report import machine, terminal
 from deploy_gate.result import FallBackFailed, FellBack, Result, Severity, Status
@@ -54,9 +54,9 @@ def _run(capability: Capability, values: dict[str, Any], masker: masking.Masker)
     call = partial(gate.call_capability, capability, values, masker)
     if capability.kind == "operation":
         # Operations speak while they work, so they keep our own output; they bound themselves.
-        return executor.guarded(call)
+        return child.guarded(call)
     environment = process.allowed_environment(capability.visible(values))
-    job = executor.Job(capability.name, call, capability.about.timeout, environment)
+    job = executor.Job(capability.name, call, capability.about.timeout, environment, grace=capability.about.grace)
     return executor.run_all([job], 1, lambda *_: None).results[capability.name]
 
 

@@ -11,24 +11,22 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import selectors
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from deploy_gate import descendants, leftovers
+from deploy_gate.engine import child as forked
 from deploy_gate.engine.masking import Listener
-from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, error, one_line
+from deploy_gate.result import Result, error
 
 MAX_RESULT = 64 * 1024 * 1024
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,8 @@ class Job:
     environment: Mapping[str, str]
     rude: int = 0
     """Above 0 it runs alone, when all others have ended; the rudest last (`About.rude`)."""
+    grace: float = 0
+    """Seconds for what it must tidy up when it is ended early: then it gets SIGTERM first."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Executor:
 
     def run(self) -> None:
         """Until nothing is left."""
-        previous = {number: signal.signal(number, self.cancel) for number in _SIGNALS}
+        previous = {number: signal.signal(number, self.cancel) for number in forked.SIGNALS}
         descendants.adopt_orphans()
         gc.freeze()
         try:
@@ -122,6 +122,7 @@ class Executor:
     def give_up(self) -> None:
         """Kill what runs; it was cancelled."""
         name = signal.Signals(self.cancelled or signal.SIGTERM).name
+        self.let_tidy_up(list(self.running.values()))
         for child in list(self.running.values()):
             self.finish(child, error(f"cancelled ({name}) while it ran", "run the job again"))
         for job in self.waiting:
@@ -146,7 +147,7 @@ class Executor:
             return
         if pid == 0:
             os.close(reader)
-            _child(job, writer)
+            forked.run(job.call, job.environment, writer)
         os.close(writer)
         os.set_blocking(reader, False)
         child = _Child(job, pid, reader, time.monotonic())
@@ -164,9 +165,23 @@ class Executor:
         for key, _ in self.ready.select(wait):
             self.read(self.running[key.fd])
         now = time.monotonic()
-        for child in [one for one in self.running.values() if one.deadline <= now]:
+        late = [one for one in self.running.values() if one.deadline <= now]
+        self.let_tidy_up(late)
+        for child in late:
             fix = "see what it waits for, or raise `timeout` of its item in the checklist"
             self.finish(child, error(f"did not end within {child.job.timeout:g} s and was stopped", fix))
+
+    def let_tidy_up(self, children: list[_Child]) -> None:
+        """Ask those that must to end by themselves, and wait so long as they may take."""
+        asked = [one for one in children if one.job.grace]
+        for child in asked:
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGTERM)
+        ends = time.monotonic() + max((one.job.grace for one in asked), default=0)
+        while asked and (left := ends - time.monotonic()) > 0:
+            # A pipe that is at its end belongs to one that has ended.
+            ready = select.select([one.pipe for one in asked], [], [], left)[0]
+            asked = [one for one in asked if one.pipe not in ready or os.read(one.pipe, 1 << 20)]
 
     def read(self, child: _Child) -> None:
         """Some bytes, or the end, of an answer."""
@@ -200,47 +215,3 @@ def _answer(raw: bytes, status: int) -> Result:
         return answer
     how = f"signal {-status}" if status < 0 else f"exit code {status}"
     return error(f"the check ended without an answer ({how})", "report this with the log; it is a fault of the check")
-
-
-def _child(job: Job, writer: int) -> NoReturn:
-    """Run one check in the forked child and write its answer; never returns."""
-    code = 1
-    try:
-        os.setsid()
-        descendants.die_with_parent()
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        _silence()
-        os.environ.clear()
-        os.environ.update(job.environment)
-        raw = json.dumps(guarded(job.call).as_json()).encode()
-        with os.fdopen(writer, "wb") as stream:
-            stream.write(raw)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _silence() -> None:
-    # A check answers by its Result; what its libraries print would tear the live table apart.
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    sys.stdout = sys.stderr = os.fdopen(null, "w")
-
-
-def guarded(call: Callable[[], Result]) -> Result:
-    """Call a check; whatever it raises becomes its *error*."""
-    try:
-        return call()
-    except CouldNotTell as fault:
-        return fault.result()
-    except Misconfigured as fault:
-        return error(str(fault), "correct the input")
-    except Exception as fault:  # noqa: BLE001 - a fault in one check must never be the gate's
-        frame = traceback.extract_tb(fault.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        text = one_line(f"{type(fault).__name__}: {fault}", 300)
-        return error(
-            f"the check itself broke at {place}: {text}", "report this; the checked thing may be fine, nobody knows"
-        )

@@ -66,7 +66,8 @@ def job(entry: Entry, masker: masking.Masker) -> Job:
         raise AssertionError(entry.id)
     call = partial(call_capability, entry.capability, entry.values, masker)
     environment = process.allowed_environment(entry.visible)
-    return Job(entry.id, call, entry.timeout, environment, entry.capability.about.rude)
+    about = entry.capability.about
+    return Job(entry.id, call, entry.timeout, environment, about.rude, about.grace)
 
 
 def call_capability(capability: Capability, values: Mapping[str, object], masker: masking.Masker) -> Result:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deploy_gate.facts.http import NoAnswer
-from deploy_gate.journeys import template
+from deploy_gate.journeys import ending, template
 from deploy_gate.journeys.doing import Doer
 from deploy_gate.journeys.model import Class, Journey, Request, Step
 from deploy_gate.result import brief
@@ -53,7 +53,12 @@ class Walker:
     known: dict[str, Any] = field(default_factory=dict)
 
     def walk(self) -> Walk:
-        """Take every step up to the first that goes wrong; the clean-up comes in any case."""
+        """Take every step up to the first that goes wrong; the clean-up comes in any case, also when ended early."""
+        with ending.orderly():
+            return self.walked()
+
+    def walked(self) -> Walk:
+        """The same, where SIGTERM is an exception."""
         started = time.monotonic()
         self.known = {**self.journey.values, "unique": secrets.token_hex(4)}
         self.known |= {f"env.{name}": value for name, value in self.secrets.items()}
