@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,12 @@ class Step:
     def __init__(self, manifest: Path, workspace: Repository, scratch: Path, runner_temp: Path) -> None:
         self.manifest, self.workspace, self.runner_temp = manifest, workspace, runner_temp
         self.data = yamlfile.read(manifest).data
+        boom = "raise SystemExit('imported from the workspace')\n"
+        for name in ("yaml", "json", "pydantic", "sitecustomize", "deploy_gate", "boto3", "os"):
+            workspace.write(f"{name}.py", boom)
+        workspace.write("--help", "")
+        workspace.commit("$(touch owned)")
+        workspace.git("checkout", "-q", "-b", "odd-$(touch${IFS}owned)")
         self.files = {name: scratch / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
         for path in self.files.values():
             path.write_text("")
@@ -61,23 +66,10 @@ class Step:
         )
 
 
-@pytest.fixture(scope="session")
-def trapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace full of traps, made once: each test gets a copy of its own."""
-    workspace = Repository(tmp_path_factory.mktemp("trapped"))
-    boom = "raise SystemExit('imported from the workspace')\n"
-    for name in ("yaml", "json", "pydantic", "sitecustomize", "deploy_gate", "boto3", "os"):
-        workspace.write(f"{name}.py", boom)
-    workspace.write("--help", "")
-    workspace.commit("$(touch owned)")
-    workspace.git("checkout", "-q", "-b", "odd-$(touch${IFS}owned)")
-    return workspace.path
-
-
 @pytest.fixture
-def step(manifest: Path, trapped: Path, tmp_path: Path, runner_temp: Path) -> Step:
+def step(manifest: Path, repository: Repository, tmp_path: Path, runner_temp: Path) -> Step:
     """The step of one manifest."""
-    return Step(manifest, Repository(shutil.copytree(trapped, tmp_path / "shop")), tmp_path, runner_temp)
+    return Step(manifest, repository, tmp_path, runner_temp)
 
 
 @pytest.fixture(scope="session")
