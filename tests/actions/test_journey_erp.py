@@ -156,15 +156,18 @@ def test_no_secret_and_no_token_in_what_is_told(shop: Shop) -> None:
 
 def test_latency_is_judged_by_class(shop: Shop) -> None:
     generous, tight = "60s 70s 80s", "1ms 2ms 3ms"
+    # By itself a fast machine answers in less than the tightest limit that is told in whole milliseconds.
+    shop.erp.set_faults("slow-5x")
     slow = shop.walk("products", search=tight, read=generous)
+    warned = shop.walk("products", search="1ms 2ms 60s")
+    watched = shop.walk("products", search="1ms 60s 70s")
+    shop.erp.set_faults()
     assert (slow.status, slow.target) == (Status.FAILED, 0.003)
     assert slow.found.startswith("products: search step 'search for the first one' (GET /api/products) took ")
     assert slow.found.endswith(", the limit is 3 ms")
     bands = {str(one["step"]): one["band"] for one in slow.evidence}
     assert bands["list the products"] == "target"
     assert bands["search for the first one"] == "critical"
-    warned = shop.walk("products", search="1ms 2ms 60s")
     assert (warned.status, warned.target) == (Status.WARNED, 0.002)
-    watched = shop.walk("products", search="1ms 60s 70s")
     assert watched.status is Status.PASSED
     assert "over the target of 1 ms" in watched.found

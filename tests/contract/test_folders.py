@@ -6,6 +6,8 @@ import ast
 import inspect
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -117,14 +119,21 @@ def imported(node: ast.AST) -> list[str]:
     return []
 
 
-def top_level(lock: str) -> set[str]:
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Whose package each import name is. Read once: every file of the environment is looked at for it."""
+    return metadata.packages_distributions()
+
+
+@cache
+def top_level(lock: str) -> frozenset[str]:
     """Import names of the packages in a lock (the dev environment has them all)."""
     names = {
         re.sub(r"[-_.]+", "-", line.split("==")[0]).lower()
         for line in bootstrap.lock_file(lock).read_text().splitlines()
     }
-    found = {top for top, owners in metadata.packages_distributions().items() for one in owners if one.lower() in names}
-    return {*found, *(name.replace("-", "_") for name in names)}
+    found = {top for top, owners in installed().items() for one in owners if one.lower() in names}
+    return frozenset({*found, *(name.replace("-", "_") for name in names)})
 
 
 def test_heavy_things_are_imported_where_they_are_used(folder: Capability) -> None:
@@ -135,7 +144,7 @@ def test_heavy_things_are_imported_where_they_are_used(folder: Capability) -> No
 
 
 def test_no_module_bears_the_name_of_a_package(folder: Capability) -> None:
-    packages = set(metadata.packages_distributions()) | set(sys.stdlib_module_names)
+    packages = set(installed()) | set(sys.stdlib_module_names)
     assert folder.module.__name__ not in packages
     assert folder.name not in packages
 
