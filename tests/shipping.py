@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,10 +32,12 @@ class Bad:
     faults: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     issues: int = 0
+    late: bool = False
+    """It goes wrong only when it has the traffic; what is wrong before is never switched to."""
 
 
 IMMEDIATE = {
-    "t-health": Bad(("health-503",)),
+    "t-health": Bad(("health-503",), late=True),
     "t-errors": Bad(faults={"fail-every": 3}),
     "t-db": Bad(faults={"database": True}),
     "t-critical": Bad(("order-500",)),
@@ -136,7 +141,6 @@ class Ship:
         self.consumer.commit("chore: the second")
         release = self.consumer.git("rev-parse", "HEAD^{tree}")
         self.complain(bad.issues)
-        self.shop.break_(release, *bad.switches, **bad.faults)
         scratch.mkdir()
         word = self.shop.password
         secrets = {
@@ -146,11 +150,34 @@ class Ship:
             "DEPLOY_GATE_SECRETS": f"JOURNEY_PASSWORD='{word}'\nJOURNEY_CUSTOMER_PASSWORD='{word}'",
         }
         where = act.Stage(scratch, self.consumer.staged.references, secrets, lock="dev")
-        with erp_world.people(self.shop.host.front):
+        with erp_world.people(self.shop.host.front), self.breaking(release, bad):
             found = act.run(self.consumer.path, "ship.yml", where, timeout=900)
         told = "\n".join(line for job in found.jobs.values() for line in job.log)
         assert not [name for name, value in secrets.items() if value in told], "a secret is in the log"
         return found, release
+
+    @contextmanager
+    def breaking(self, release: str, bad: Bad) -> Iterator[None]:
+        """Its faults, at once or when it is live."""
+        if not bad.late:
+            self.shop.break_(release, *bad.switches, **bad.faults)
+            yield
+            return
+        over = threading.Event()
+
+        def wait() -> None:
+            while not over.wait(0.2):
+                if self.shop.answers() == release:
+                    self.shop.break_(release, *bad.switches, **bad.faults)
+                    return
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        try:
+            yield
+        finally:
+            over.set()
+            waiting.join()
 
     def complain(self, count: int) -> None:
         """So many users complain of what GitHub knows to be deployed."""

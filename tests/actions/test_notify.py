@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -467,3 +468,13 @@ def test_findings_are_split_between_messages() -> None:
     parts = list(messages.told(many))
     assert [one for _, held in parts for one in held] == many
     assert all(messages.units(text) <= messages.LIMIT for text, _ in parts)
+
+
+def test_a_stage_that_lasts_stands_once_with_its_beginning() -> None:
+    moments = [datetime(2026, 11, 24, 12, minute, tzinfo=UTC) for minute in range(5)]
+    stages = list(zip(["started", "running", "running", "running", "succeeded"], moments, strict=True))
+    text = messages.headline(messages.Deployment("production", "abc", "", ""), stages, findings.Reports())
+    told = [line for line in text.splitlines() if line.endswith("UTC")]
+    assert told == [
+        f"{name} 2026-11-24 12:0{minute}:00 UTC" for name, minute in (("started", 0), ("running", 1), ("succeeded", 4))
+    ]

@@ -286,7 +286,14 @@ def test_what_came_of_it(tmp_path: Path, deploy: str, rollback: str, back: str, 
     begun = tmp_path / "deploy-gate-evidence" / "report-begun-shop"
     begun.mkdir()
     (begun / "deploy-gate-notified.json").write_text("begun")
-    given = {"DEPLOY": deploy, "ROLLBACK": rollback, "BACK": back, "VERDICT": verdict, "ENVIRONMENT": "shop"}
+    given = {
+        "DEPLOY": deploy,
+        "ROLLBACK": rollback,
+        "BACK": back,
+        "VERDICT": verdict,
+        "ENVIRONMENT": "shop",
+        "SAID": "seen\nx=y",
+    }
     env = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(tmp_path / "out"), **given}
     subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=env, check=True, timeout=60)
     said = (tmp_path / "out").read_text()
@@ -294,6 +301,9 @@ def test_what_came_of_it(tmp_path: Path, deploy: str, rollback: str, back: str, 
     assert f"reports<<END-OF-LIST\n{reports}END-OF-LIST\n" in said
     assert f"stage={stage}\n" in said
     assert f"verdict={verdict}\n" in said
+    assert [line for line in said.splitlines() if line.startswith(("text=", "x="))] == [
+        f"text={'It is held for a person, and without an answer the servers go back. ' * (stage == 'running')}seenx=y"
+    ]
     for name, text in (("deploy", deploy), ("rollback", rollback)):
         assert (f"{name}=deploy-gate-evidence/{name}.json\n" in said) == bool(text)
         assert not text or (tmp_path / "deploy-gate-evidence" / f"{name}.json").read_text() == text

@@ -58,7 +58,9 @@ def headline(deployment: Deployment, stages: Sequence[tuple[str, datetime]], rep
     lines = [
         f"{SIGNS[stage]} Deployment of {brief(deployment.release, 40) or 'an unnamed release'}{where}: {WORDS[stage]}"
     ]
-    lines += [f"{name} {at:%Y-%m-%d %H:%M:%S} UTC" for name, at in stages[-20:]]
+    # One that lasts is told again and again; what counts is when it began.
+    began = [one for before, one in zip([("", None), *stages], stages, strict=False) if before[0] != one[0]]
+    lines += [f"{name} {at:%Y-%m-%d %H:%M:%S} UTC" for name, at in began[-20:]]
     for phase, verdict in reports.verdicts[-10:]:
         lines.append(f"{phase}: {verdict}")
     if reports.items:
