@@ -394,13 +394,19 @@ def test_the_ssh_server_dies_in_the_middle(servers: Fleet) -> None:
     servers.live((OLD, "blue"))
 
 
+def ssh_of(pid: int) -> list[int]:
+    return [child for child, name in children(pid) if name == "ssh"]
+
+
 def test_the_connection_dies_while_the_switch_is_proven(servers: Fleet) -> None:
     host = servers.hosts[0]
     host.fault(NEW, delay=0.3)
     host.configure(front={"looks": 200})  # so that the proof takes a minute
     child = servers.popen("deploy", servers.inputs(release=NEW, watch="1s", confirm_within="4m"))
     wait_for(host, NEW, PROVING)
-    killed = [pid for pid, name in children(child.pid) if name == "ssh"]
+    # The client of the command before may still be ending; those of this one stay for a minute.
+    wait_until(lambda: len(ssh_of(child.pid)) == 2)
+    killed = ssh_of(child.pid)
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     assert len(killed) == 2, "the master, and the client of this command"
