@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from deploy_gate import yamlfile
+from deploy_gate.workbench.shop import EXAMPLE
 
 FOLDER = Path(__file__).resolve().parent / "faults"
 
@@ -13,3 +16,15 @@ def faults(name: str) -> dict[str, list[str]]:
     """Fault to the lines that turn red, of one file."""
     found: dict[str, list[str]] = yamlfile.read(FOLDER / f"{name}.yml").data["faults"]
     return found
+
+
+def turning(lines: Iterable[str], *names: str) -> dict[str, set[str]]:
+    """Of these files, the faults that turn any of these lines red, each with those of them that it turns."""
+    found = {fault: set(red) & set(lines) for name in names for fault, red in faults(name).items()}
+    return {fault: red for fault, red in found.items() if red}
+
+
+def switches() -> set[str]:
+    """Every fault that the ERP can be given."""
+    text = (EXAMPLE / "erp" / "faults.py").read_text(encoding="utf-8")
+    return set(re.findall(r'^    [A-Z0-9_]+ = "([a-z0-9.-]+)"', text, re.MULTILINE))

@@ -297,6 +297,7 @@ def bucket(moto: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., 
     ("put", "given", "status", "says"),
     [
         ({"ServerSideEncryption": "AES256"}, {"encryption": "required"}, "passed", "encrypted by AES256"),
+        ({}, {"encryption": "required"}, "failed", "the server does not encrypt it"),
         ({}, {"encryption": "optional"}, "passed", ""),
         (
             {"ServerSideEncryption": "AES256"},
