@@ -18,6 +18,12 @@ def faults(name: str) -> dict[str, list[str]]:
     return found
 
 
+def outcomes(name: str) -> dict[str, str]:
+    """Fault to what comes of it, of a file of faults that turn nothing red."""
+    found: dict[str, str] = yamlfile.read(FOLDER / f"{name}.yml").data["faults"]
+    return found
+
+
 def turning(lines: Iterable[str], *names: str) -> dict[str, set[str]]:
     """Of these files, the faults that turn any of these lines red, each with those of them that it turns."""
     found = {fault: set(red) & set(lines) for name in names for fault, red in faults(name).items()}

@@ -16,12 +16,12 @@ _HEAD = """<!-- written by `python3 scripts docs` -->
 # Faults, and the lines that turn red
 
 A check that cannot fail proves nothing. Each of these faults is caused by a test, on the real thing. What stands in the
-first tables is exact: the test asserts that these lines of the checklist turn red and **no other** of those it looks at.
+first tables is exact: the test asserts that these lines of the checklist turn red and **no other** that it looks at.
 """
-_REST = """
-## Every other line
+_EACH = """
+## Each check by itself
 
-The tests of its own check break it, and assert what is then found. They look at this check alone.
+The tests of each check break what it looks at, and assert what is then found. They look at this check alone.
 
 """
 _WITHOUT = "\n## Lines without a fault\n\nNo test is known to turn these red: {}.\n"
@@ -29,19 +29,17 @@ _WITHOUT = "\n## Lines without a fault\n\nNo test is known to turn these red: {}
 
 def page(folder: Path, bundled: Checklist) -> str:
     """From the declarations in a folder: `checks.yml` by check or line, every other file by fault."""
-    files = [yamlfile.read(path).data for path in sorted(folder.glob("*.yml")) if path.name != CHECKS]
-    exact = {item for one in files for items in one["faults"].values() for item in items}
+    files = [yamlfile.read(path).data for path in _files(folder)]
+    exact = {line for one in files for red in one["faults"].values() for line in red if isinstance(red, list)}
     words: Words = yamlfile.read(folder / CHECKS).data
-    rest = {key: [one for one in lines if one not in exact] for key, lines in covered(words, bundled).items()}
     rows = [
         (_names(lines), fault, f"`{test}`")
-        for key, lines in rest.items()
+        for key, lines in covered(words, bundled).items()
         for fault, test in words[key].items()
-        if lines
     ]
     bare = without(exact, words, bundled)
     end = _WITHOUT.format(_names(bare)) if bare else ""
-    return _HEAD + "".join(map(_chapter, files)) + _REST + table(("line", "fault", "test"), rows) + "\n" + end
+    return _HEAD + "".join(map(_chapter, files)) + _EACH + table(("line", "fault", "test"), rows) + "\n" + end
 
 
 def covered(words: Words, bundled: Checklist) -> dict[str, list[str]]:
@@ -62,7 +60,18 @@ def _names(lines: list[str]) -> str:
     return ", ".join(f"`{one}`" for one in lines)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.glob("*.yml") if path.name != CHECKS), key=lambda path: path.stem)
+
+
 def _chapter(data: dict[str, Any]) -> str:
-    rows = [(f"`{fault}`", _names(items)) for fault, items in data["faults"].items()]
-    told = f"{data['how']}. Phase: {_names(data['phases'])}. Test: `{data['test']}`."
-    return f"\n## {data['title']}\n\n{told}\n\n{table(('fault', 'turns red'), rows)}\n"
+    rows = [(_fault(name), red if isinstance(red, str) else _names(red)) for name, red in data["faults"].items()]
+    column = "what comes of it" if data.get("quiet") else "decides" if data.get("triggers") else "turns red"
+    told = [f"{data['how']}.", f"Test: `{data['test']}`."]
+    told += [f"Phase: {_names(data['phases'])}."] if "phases" in data else []
+    told += [f"Looked at: {_names(data['among'])}."] if "among" in data else []
+    return f"\n## {data['title']}\n\n{' '.join(told)}\n\n{table(('fault', column), rows)}\n"
+
+
+def _fault(name: str) -> str:
+    return name if " " in name else f"`{name}`"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import declared
 import pytest
 from hosts import Server
 from support import Repository
@@ -60,28 +61,37 @@ def test_everything_is_as_it_should_be(shop: Repository, server: Server) -> None
     assert looked(*LINES) == dict.fromkeys(LINES, "passed")
 
 
-@pytest.mark.parametrize(
-    ("fault", "lines"),
-    [
-        ({"errors": 12, "cpu": 61, "memory": 71}, {"errors", "cpu", "memory"}),
-        ({"slow": 501, "disk": 71}, {"p95", "disk-io"}),
-        ({"number": 150}, {"p95", "errors"}),
-        ({"number": 5990}, {"errors"}),
-    ],
-)
-def test_each_fault_turns_its_own_lines_red(
-    shop: Repository, server: Server, fault: dict[str, int], lines: set[str]
-) -> None:
+# How each declared fault is written down.
+CAUSES: dict[str, dict[str, int]] = {
+    "12 of 6,000 requests fail": {"errors": 12},
+    "p95 at 501 ms": {"slow": 501},
+    "the processor at 61 %": {"cpu": 61},
+    "memory at 71 %": {"memory": 71},
+    "disk I/O at 71 %": {"disk": 71},
+    "150 requests": {"number": 150},
+    "5,990 requests": {"number": 5990},
+}
+RED = declared.faults("monitor")
+# At once, what is looked at apart: each must turn its own lines red, and no other.
+TOGETHER = [
+    ("12 of 6,000 requests fail", "the processor at 61 %", "memory at 71 %"),
+    ("p95 at 501 ms", "disk I/O at 71 %"),
+    ("150 requests",),
+    ("5,990 requests",),
+]
+
+
+def test_every_declared_fault_is_caused() -> None:
+    assert {name for names in TOGETHER for name in names} == set(RED) == set(CAUSES)
+
+
+@pytest.mark.parametrize("faults", TOGETHER, ids=" and ".join)
+def test_each_fault_turns_its_own_lines_red(shop: Repository, server: Server, faults: tuple[str, ...]) -> None:
+    fault = {key: value for name in faults for key, value in CAUSES[name].items()}
     number = fault.get("number", 6000)
     times = [*spread(number - number // 10), *[fault.get("slow", 90)] * (number // 10)]
     write(server.world, "blue", times, errors=fault.get("errors", 0))
-    fare(
-        server,
-        **{
-            "cpu": 20,
-            "memory": 40,
-            "disk": 10,
-            **{key: fault[key] for key in ("cpu", "memory", "disk") if key in fault},
-        },
-    )
-    assert {name for name, status in looked(*LINES).items() if status != "passed"} == lines
+    well = {"cpu": 20, "memory": 40, "disk": 10}
+    fare(server, **{key: fault.get(key, value) for key, value in well.items()})
+    expected = {line for name in faults for line in RED[name]}
+    assert {name for name, status in looked(*LINES).items() if status != "passed"} == expected

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from shutil import rmtree
 
+import declared
 import pytest
 from bot_api import GROUP, telegram
 from fleet import NEW, OLD, let_pass, wait_for
@@ -204,6 +205,16 @@ QUIET: dict[str, Quiet] = {
         told=("the server's clock was moved by 1 h", "held for a person"),
     ),
 }
+
+
+OUTCOMES = {"could-not-tell": "held for a person", "go": "confirmed", "no-go": "rolled back"}
+
+
+def test_every_declared_fault_comes_to_what_is_declared() -> None:
+    comes = {fault: OUTCOMES[case.word] for fault, case in QUIET.items()}
+    for fault, case in QUIET.items():
+        comes[fault] += ", and told" if case.word == "go" and case.told else ""
+    assert declared.outcomes("quiet") == comes
 
 
 def run(shop: Shop, case: Quiet) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bot_api
+import declared
 import erp_world
 import github_server
 import pytest
@@ -71,6 +72,10 @@ def ship(shop: erp_world.Shop, around: tuple[GitHub, Telegram], consumer: Any) -
     shop.reset()
     yield Ship(consumer, shop, github, chat)
     shop.reset()
+
+
+def test_every_declared_trigger_has_its_case() -> None:
+    assert sorted(declared.faults("triggers").values()) == sorted([one] for one in (*IMMEDIATE, *CONSIDER))
 
 
 @pytest.mark.long
