@@ -14,7 +14,8 @@ FOLDER = Path(__file__).resolve().parent / "faults"
 
 def faults(name: str) -> dict[str, list[str]]:
     """Fault to the lines that turn red, of one file."""
-    found: dict[str, list[str]] = yamlfile.read(FOLDER / f"{name}.yml").data["faults"]
+    data = yamlfile.read(FOLDER / f"{name}.yml").data
+    found: dict[str, list[str]] = {fault: [] for fault in data.get("nothing", [])} | data["faults"]
     return found
 
 
@@ -26,7 +27,9 @@ def outcomes(name: str) -> dict[str, str]:
 
 def turning(lines: Iterable[str], *names: str) -> dict[str, set[str]]:
     """Of these files, the faults that turn any of these lines red, each with those of them that it turns."""
-    found = {fault: set(red) & set(lines) for name in names for fault, red in faults(name).items()}
+    found: dict[str, set[str]] = {}
+    for fault, red in (pair for name in names for pair in faults(name).items()):
+        found[fault] = found.get(fault, set()) | set(red) & set(lines)
     return {fault: red for fault, red in found.items() if red}
 
 

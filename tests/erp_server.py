@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cables import Cable, cable
 from fleet import PATIENT
 from sites import Reply, site
 from slots.world import World, world
@@ -40,13 +41,17 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class ErpServer:
-    """`url` is the public address, `secrets` what a consumer keeps as secrets, by the names that items use."""
+    """`url` is the public address, `secrets` what a consumer keeps as secrets, by the names that items use.
+
+    `cables` are the ways to the `database` and to `redis`, for the application and for whoever looks at them.
+    """
 
     erp: Erp
     host: World
     door: Sshd
     url: str
     secrets: dict[str, str]
+    cables: dict[str, Cable]
 
     def call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """One request past TLS."""
@@ -87,7 +92,12 @@ def erp_server(connections: int = 300) -> Iterator[ErpServer]:
         files.mkdir()
         (files / "cheap.py").write_text(CHEAP)
         shop, env = stack.enter_context(erp.prepared(database, files, **settings))
-        (work / "erp.json").write_text(json.dumps(env))
+        ports = {"database": database.port, "redis": int(shop.redis.rpartition(":")[2].partition("/")[0])}
+        cables = {name: stack.enter_context(cable(port)) for name, port in ports.items()}
+        ways = {
+            name: cables[name.partition("_")[0].lower()].address(env[name]) for name in ("DATABASE_URL", "REDIS_URL")
+        }
+        (work / "erp.json").write_text(json.dumps(env | ways))
         start = [str(erp.interpreter()), str(HERE / "erp_slot.py"), str(work), "{slot}", "{port}", "{release}"]
         # All of it: what a test wants forgotten, it empties.
         commands = {"start": start, "logs": ["sh", "-c", 'cat "$0.log"', f"{work}/{{slot}}", "{since}"]}
@@ -95,7 +105,7 @@ def erp_server(connections: int = 300) -> Iterator[ErpServer]:
         door = stack.enter_context(sshd(work / "ssh", SetEnv=f"HOME={work} SSL_CERT_FILE={folder}/ca.pem"))
         url = stack.enter_context(tls_door(host.front, folder))
         receiver = stack.enter_context(site(lambda _: Reply(204)))
-        found = ErpServer(shop, host, door, url, {})
+        found = ErpServer(shop, host, door, url, {}, cables)
         found.secrets.update(known(found, key), SSL_CERT_FILE=f"{folder}/ca.pem")
         token = sign_in(found)
         hook = {"url": f"{receiver.url}/hook", "events": ["order.created"]}
@@ -120,8 +130,8 @@ def known(server: ErpServer, key: str) -> dict[str, str]:
         "ERP_API_KEY": good["key"],
         "ERP_REVOKED_API_KEY": old["key"],
         "ERP_EXPIRED_TOKEN": forgery.expired(token, key),
-        "SHOP_DATABASE_URL": server.erp.database.url("erp"),
-        "SHOP_REDIS_URL": server.erp.redis,
+        "SHOP_DATABASE_URL": server.cables["database"].address(server.erp.database.url("erp")),
+        "SHOP_REDIS_URL": server.cables["redis"].address(server.erp.redis),
         "SSH_PRIVATE_KEY": server.door.key,
         "SSH_KNOWN_HOSTS": server.door.pins,
     }

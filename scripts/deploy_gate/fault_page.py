@@ -70,6 +70,7 @@ def _chapter(data: dict[str, Any]) -> str:
     told = [f"{data['how']}.", f"Test: `{data['test']}`."]
     told += [f"Phase: {_names(data['phases'])}."] if "phases" in data else []
     told += [f"Looked at: {_names(data['among'])}."] if "among" in data else []
+    told += [f"Turn nothing red, as they should: {_names(data['nothing'])}."] if "nothing" in data else []
     return f"\n## {data['title']}\n\n{' '.join(told)}\n\n{table(('fault', column), rows)}\n"
 
 

@@ -39,7 +39,7 @@ def test_exact_faults_name_lines_of_their_phases_and_are_read_by_their_test(name
 def test_no_line_is_without_a_fault() -> None:
     page = fault_page.page(declared.FOLDER, bundled())
     assert "Lines without a fault" not in page
-    assert [one for one in declared.faults("erp") if f"| `{one}` | " not in page] == []
+    assert [one for one in declared.faults("erp") if f"`{one}`" not in page] == []
     assert [one for faults in WORDS.values() for one in faults if f" | {one} | " not in page] == []
 
 
@@ -62,12 +62,11 @@ def test_what_is_broken_is_broken_by_a_test_of_that_check(key: str) -> None:
         assert any(re.search(rf"^def {name}\(", text, re.MULTILINE) for text in texts), f"{key}: {fault}: no {test}"
 
 
-def test_every_switch_of_the_erp_is_declared_or_has_a_test_that_names_it() -> None:
+def test_every_switch_of_the_erp_is_declared() -> None:
     switches = declared.switches()
     assert len(switches) == 33
-    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    assert {
-        one
-        for one in switches - set(declared.faults("erp")) - set(declared.faults("erp-traffic"))
-        if f'"{one}"' not in tests
-    } == set()
+    own = {fault for name in ("erp", "erp-traffic") for fault in declared.faults(name)}
+    # How slow that is depends on the machine: a test that sets limits of its own looks at it.
+    assert switches - own == {"slow-5x"}
+    assert '"slow-5x"' in (ACTIONS / "test_journey_erp.py").read_text()
+    assert own <= switches

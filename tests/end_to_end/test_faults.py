@@ -24,6 +24,8 @@ from slots.world import NEW
 from support import ROOT, Repository
 from walks import walk
 
+from deploy_gate.result import Status
+
 pytestmark = pytest.mark.long
 EXAMPLE = ROOT / "examples" / "erp"
 NOT_HERE = "this machine has none"
@@ -33,6 +35,9 @@ AWAY = ("workflow-progress", "neurolink", "consumer", "all-healthy", "intrusion"
 BUSY = ("cpu", "memory", "disk-io")
 # So many that 0.2 % of errors can be told from 0.1 %, and 0 from both.
 REQUESTS = 6100
+# Of fewer, 0 is told from 0.1 % with a warning: where the share of errors is not the question, or a plain one.
+FEW = 1100
+FINE = ((), ("errors-0.2-percent",), ("webhook-failing",))
 # The pool that the leak fills, with room for the lines that look at other things meanwhile.
 POOL = 60
 LOG_IN = {"email": "admin@erp.example", "password": "x"}
@@ -90,14 +95,18 @@ def checklist(server: ErpServer) -> dict[str, Any]:
     }
     items: dict[str, Any] = {name: {"with": values} for name, values in given.items()}
     items |= {name: {"not-applicable": NOT_HERE} for name in (*AWAY, *BUSY)}
-    return {"version": 1, "extends": "default", "environments": {"production": environment}, "items": items}
+    preview = environment | {"url": f"http://127.0.0.1:{server.host.ports['green']}"}
+    environments = {"production": environment, "preview": preview}
+    return {"version": 1, "extends": "default", "environments": environments, "items": items}
 
 
-def gate(server: ErpServer, shop: Repository, folder: Path, phase: str = "verify") -> dict[str, Any]:
+def gate(
+    server: ErpServer, shop: Repository, folder: Path, phase: str = "verify", environment: str = "production"
+) -> dict[str, Any]:
     """Run one phase as a step would; status and words of each line that was looked at."""
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | server.secrets
     env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "XDG_", "UV_"))}
-    argv = [sys.executable, "-I", str(ROOT / "scripts"), "gate", "--phase", phase, "--environment", "production"]
+    argv = [sys.executable, "-I", str(ROOT / "scripts"), "gate", "--phase", phase, "--environment", environment]
     argv += ["--report", str(folder)]
     done = subprocess.run(argv, cwd=shop.path, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert "Traceback" not in done.stderr, done.stderr
@@ -157,6 +166,67 @@ def test_a_fault_turns_exactly_its_lines_red(
     assert all(found[name]["fix"] for name in seen)
 
 
+# What is cut off, and the switch that is on with it.
+OUTAGES = {
+    "redis-gone": ("redis", ()),
+    "redis-gone-and-health-lies": ("redis", ("health-lies",)),
+    "database-gone": ("database", ()),
+}
+
+
+def recovered(server: ErpServer) -> bool:
+    """Wait until it takes orders and sends news of them again."""
+    ends = time.monotonic() + 120
+    while walk(EXAMPLE / "journeys" / "notifications.yml", server.url).status is not Status.PASSED:
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize("fault", declared.faults("erp-outages"))
+def test_what_is_gone_turns_exactly_its_lines_red(
+    server: ErpServer, shop: Repository, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.secrets.items():
+        monkeypatch.setenv(name, value)
+    what, switches = OUTAGES[fault]
+    server.forget()
+    server.erp.set_faults(*switches)
+    try:
+        with server.cables[what].cut():
+            found = gate(server, shop, tmp_path)
+    finally:
+        server.erp.set_faults()
+        back = recovered(server)
+    assert back, "the ERP has not come back"
+    seen = red(found)
+    assert set(seen) == set(declared.faults("erp-outages")[fault]), seen
+    assert all(found[name]["fix"] for name in seen)
+    server.forget()
+    assert red(gate(server, shop, tmp_path)) == {}, "nothing of it is left"
+
+
+# At once, since none of them hides another.
+BEFORE_THE_SWITCH = ("docs-missing", "stock-unchanged", "rbac-hole", "api-key-ignored", "env-served", "header-missing")
+
+
+def test_the_idle_slot_shows_them_before_the_switch(server: ErpServer, shop: Repository, tmp_path: Path) -> None:
+    server.host.good("prepare", NEW)
+    try:
+        well = gate(server, shop, tmp_path, "idle-slot", "preview")
+        server.erp.set_faults(*BEFORE_THE_SWITCH)
+        found = gate(server, shop, tmp_path, "idle-slot", "preview")
+    finally:
+        server.erp.set_faults()
+        server.host.reset()
+    assert red(well) == {}
+    named = {line for fault in BEFORE_THE_SWITCH for line in declared.faults("erp")[fault]}
+    seen = red(found)
+    assert set(seen) == named & set(well), seen
+    assert named - set(well) == {"headers"}, "a line that only `verify` has is not looked at"
+
+
 def requests(server: ErpServer, count: int) -> None:
     """As users send them: without a mark."""
 
@@ -176,10 +246,12 @@ def monitored(server: ErpServer, shop: Repository, folder: Path, *faults: str) -
     server.host.reset()
     for words in (["prepare", NEW], ["switch", NEW, "--confirm-within", "300"], ["confirm", NEW]):
         server.host.good(*words)
+    server.deliver()
     server.erp.set_faults(*faults)
     try:
-        server.deliver()
-        requests(server, 1100 if "errors-6-percent" in faults else REQUESTS)
+        if "webhook-failing" in faults:
+            server.deliver()
+        requests(server, REQUESTS if faults in FINE else FEW)
         return gate(server, shop, folder, "monitor")
     finally:
         server.erp.set_faults()
