@@ -89,7 +89,10 @@ def checklist(server: ErpServer) -> dict[str, Any]:
         "cors": {"path": "/api/auth/me", "allowed": "https://app.shop.example"},
         "production-debug": {"error-paths": "/api/products?page=1&size=1"},
         "rate-limit": limited,
-        "tls-live": {"min-days": 1, "ca-file": server.secrets["SSL_CERT_FILE"]},
+        "tls-live": {"host": server.url, "min-days": 1, "ca-file": server.secrets["SSL_CERT_FILE"]},
+        # An idle slot has no certificate: the address of its port is none that these lines could take.
+        "tls": {"host": server.url},
+        "cert-30": {"host": server.url},
         "audit": {"within": "20s"},
         "public": {"url": f"{server.url}/tds"},
     }
