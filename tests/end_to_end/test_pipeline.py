@@ -187,6 +187,26 @@ def test_what_nobody_can_tell_is_held_and_a_person_answers(shop: Any, server: Fl
 
 
 @pytest.mark.long
+def test_red_on_the_idle_slot_is_never_switched_to(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    line = {"check": "http-endpoint", "phases": ["idle-slot", "verify"], "with": {"url": "${url}/orders"}}
+    url = f"http://127.0.0.1:{server.hosts[0].front}"
+    shop.checklist({"lint": LINT, "log": LOG, "orders": line}, environments={"production": {"url": url}})
+    shop.commit("feat: the first")
+    bad = shop.git("rev-parse", "HEAD^{tree}")
+    server.hosts[0].fault(bad, status=500)
+    found = run(shop, server, tmp_path / "bad")
+    assert found.code == 1, text(found)
+    assert results(found) == {
+        **dict.fromkeys(("code", "rest", "rollback", "close"), "success"),
+        **dict.fromkeys(("deploy", "gate"), "failure"),
+    }, text(found)
+    server.live((OLD, "blue"))
+    assert server.hosts[0].good("status")["left"] == []
+    [entry] = written(shop)
+    assert (entry["release"], entry["outcome"], entry["decided_by"]) == (bad, "not-switched", "orders")
+
+
+@pytest.mark.long
 def test_red_before_the_switch_touches_nothing(shop: Any, server: Fleet, tmp_path: Path) -> None:
     shop.write("shop/broken.py", '"""Broken."""\n\nimport os\n')
     shop.commit("feat: unused")
