@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
-from fleet import NEW, OLD, Fleet, Told
+from fleet import NEW, OLD, Fleet, Told, wait_until
+from processes import children
 
 from deploy_gate.checklist import variables
 from deploy_gate.facts import http
@@ -85,6 +87,7 @@ def test_a_journey_that_is_red_on_the_idle_slot_alone_keeps_it_out(servers: Flee
     assert front(servers).count("/orders") == before, "the live slot was asked"
 
 
+@pytest.mark.long
 def test_what_is_wrong_with_the_live_slot_keeps_nothing_out(servers: Fleet, shop: Path) -> None:
     servers.hosts[0].fault(OLD, status=500)
     told = deploy(servers, look(shop))
@@ -100,6 +103,7 @@ def test_a_checklist_that_is_wrong_is_told_before_anything_is_touched(servers: F
     assert servers.hosts[0].machine.load().slots["green"].release != NEW
 
 
+@pytest.mark.long
 def test_nothing_to_look_at_is_no_fault(servers: Fleet, shop: Path) -> None:
     (shop / "checklist.yml").write_text((shop / "checklist.yml").read_text().replace('"idle-slot", ', ""))
     told = deploy(servers, look(shop))
@@ -146,3 +150,23 @@ def test_the_way_is_closed_afterwards(servers: Fleet, monkeypatch: pytest.Monkey
 )
 def test_before_the_switch_the_address_is_never_the_front_door(own: dict[str, str], led: str, url: str | None) -> None:
     assert variables.of_idle_slot(own, led).get("url") == url
+
+
+@pytest.mark.long
+def test_cancelled_while_it_is_looked_at(servers: Fleet, shop: Path) -> None:
+    (shop / "order.yml").write_text(WALK.replace("/orders", "/slow=200"))
+    given = servers.inputs(1, release=NEW, watch="500ms", confirm_within="4m", **look(shop))
+    child = servers.popen("deploy", given, DEPLOY_GATE_SECRETS=f"JOURNEY_TOKEN={SECRET}")
+    looking: list[int] = []
+
+    def is_looking() -> bool:
+        # The gate is the one of its children that has one of its own: the journey.
+        looking[:] = [pid for pid, name in children(child.pid) if name.startswith("python") and children(pid)]
+        return bool(looking)
+
+    wait_until(is_looking)
+    child.send_signal(signal.SIGINT)
+    told = servers.read(child)
+    assert (told.code, told.found) == (1, "cancelled; nothing was switched, production is served by the release before")
+    assert not Path(f"/proc/{looking[0]}").exists()
+    servers.live((OLD, "blue"))
