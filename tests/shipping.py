@@ -33,7 +33,7 @@ class Bad:
     files: dict[str, str] = field(default_factory=dict)
     issues: int = 0
     late: bool = False
-    """It goes wrong only when it has the traffic; what is wrong before is never switched to."""
+    """It goes wrong only when the watch looks; what is wrong before is not switched to, or taken back at once."""
 
 
 IMMEDIATE = {
@@ -167,7 +167,8 @@ class Ship:
 
         def wait() -> None:
             while not over.wait(0.2):
-                if self.shop.answers() == release:
+                # Told when `verify` begins: before that, the deployment's own short look would take it back.
+                if any("\nrunning " in text for text in self.chat.texts()):
                     self.shop.break_(release, *bad.switches, **bad.faults)
                     return
 
