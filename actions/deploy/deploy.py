@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from deploy_gate.catalog import About
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result
-from deploy_gate.rollout import order
+from deploy_gate.rollout import idle, order
 from deploy_gate.rollout.deployment import Deployment, Terms, check_groups
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.units import Duration, show_duration
 
-ABOUT = About(secrets=SECRETS, reads=READS, timeout=7200)
+ABOUT = About(secrets=SECRETS, reads=READS, timeout=7200, runs_items=True)
 MARGIN = 30.0
 
 
@@ -28,6 +30,9 @@ def operate(  # noqa: PLR0913 - one for each input
     archive: str,
     smoke: list[str],
     smoke_command: str,
+    environment: str,
+    checklist: Path | None,
+    report: Path | None,
     acknowledged: bool,
     confirm_within: Duration,
     watch: Duration,
@@ -47,6 +52,7 @@ def operate(  # noqa: PLR0913 - one for each input
         archive=archive,
         acknowledged=acknowledged,
     )
+    made = replace(made, idle=idle.question(checklist=checklist, environment=environment, report=report))
     with servers(Login(host, host_keys, config, python, sudo)) as where:
         terms = Terms(confirm_within, watch, guard_for, at_once, confirm, wait)
         return Deployment(where, made.release, terms).run(made)

@@ -9,11 +9,11 @@ from deploy_gate.catalog import About
 from deploy_gate.engine import stream
 from deploy_gate.facts import channels, marker, telegram
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Result
+from deploy_gate.result import Result, Status
 from deploy_gate.rollout import closing
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.units import Duration
-from deploy_gate.watch import cancelling, ending, making
+from deploy_gate.watch import cancelling, ending, lookback, making
 from deploy_gate.watch.acting import TOKEN, Acting, Chat
 from deploy_gate.watch.ending import Terms
 from deploy_gate.watch.loop import Loop
@@ -50,6 +50,8 @@ def operate(  # noqa: PLR0913 - one for each input
     validate(**locals())
     with servers(login) as where:
         release = closing.meant(where, release)
+        if look_back and (late := lookback.too_late(where, window)):
+            return Result.of(Status.SKIPPED, f"{release[:12]}: {late}")
     watched, masker = making.make(
         Question(checklist, environment, phase, release, once=window if look_back else 0.0), login
     )

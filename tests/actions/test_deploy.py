@@ -299,6 +299,7 @@ def deployed(servers: Fleet, monkeypatch: pytest.MonkeyPatch) -> Result:
     monkeypatch.setattr(deployment, "PAUSE", 0.05)
     login = {"host": [servers.doors[0].host], "host_keys": servers.doors[0].pins, "config": "slots.json"}
     given = {"manifest": "", "archive": "", "smoke": [], "smoke_command": "", "acknowledged": False}
+    given |= {"environment": "", "checklist": None, "report": None}
     times = {"confirm_within": 240.0, "watch": 0.1, "guard_for": 60.0, "at_once": 1, "confirm": True, "wait": 0.0}
     function = Catalog().get("deploy").function
     return function(**login, python="python3", sudo=False, release=NEW, **given, **times)

@@ -152,6 +152,9 @@ def test_a_checklist_without_anything_to_watch(shop: Shop) -> None:
 def test_looking_back_waits_for_nobody(shop: Shop) -> None:
     host = shop.servers.hosts[0]
     host.good("confirm", NEW)
+    told = shop.watch(look_back="true", window="1ms", phase="monitor")
+    assert (told.code, told.data["status"], told.data["measured"]) == (0, "skipped", None), told
+    assert " ago, and is looked back at for 3 ms at most" in told.found
     told = shop.watch(look_back="true", window="1h", phase="monitor")
     assert (told.code, "samples of" in told.found) == (3, True), told
     for ago in range(600, 0, -5):

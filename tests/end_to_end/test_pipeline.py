@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from support import ROOT
 from deploy_gate.commands import init_command
 from deploy_gate.facts.repository_facts import Facts
 from deploy_gate.workbench import act
+from host import sampler
 from host.state import GUARD, HOLD
 
 LINT = {
@@ -178,12 +180,62 @@ def test_what_nobody_can_tell_is_held_and_a_person_answers(shop: Any, server: Fl
     }, text(found)
     host.live(release, "green")
     assert host.good("status")["watch"]["phase"] == HOLD
+    [entry] = written(shop)
+    # Nobody knows yet how it ends.
+    assert (entry["release"], entry["outcome"], entry["decided_by"]) == (release, "unknown", "odd")
 
     payload = {"inputs": {"environment": "production", "reason": "I looked", "answer": "confirm"}}
     found = run(shop, server, tmp_path / "yes", "rollback.yml", event="workflow_dispatch", payload=payload)
     assert found.code == 0, text(found)
     host.live(release, "green")
     assert host.good("status")["watch"]["phase"] == GUARD
+
+
+@pytest.mark.long
+def test_the_first_hour_is_looked_back_at(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    host = server.hosts[0]
+    url = f"http://127.0.0.1:{host.front}/orders"
+    critical = {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
+    shop.checklist({"lint": LINT}, environments={"production": {}}, triggers={"t-critical": critical})
+    shop.commit("feat: the first")
+    release = shop.git("rev-parse", "HEAD^{tree}")
+    host.receive(release)
+    host.good("prepare", release)
+    host.good("switch", release, "--confirm-within", "60")
+    host.good("confirm", release)
+    for ago in range(600, 0, -5):
+        sampler.keep(host.home, {"at": time.time() - ago, "release": release[:12], "front": {"status": 200}, "p95": 80})
+    found = run(shop, server, tmp_path / "well", "monitor.yml", event="schedule")
+    assert (found.code, results(found)) == (0, {"look-back": "success"}), text(found)
+    server.live((release, "green"))
+
+    host.fault(release, status=500)
+    found = run(shop, server, tmp_path / "ill", "monitor.yml", event="schedule")
+    assert (found.code, results(found)) == (1, {"look-back": "failure", "close": "success"}), text(found)
+    server.live((OLD, "blue"))
+    [entry] = written(shop)
+    assert (entry["kind"], entry["release"], entry["outcome"]) == ("rollback", release, "rolled-back")
+    assert entry["reason"].startswith("t-critical: roll back: ")
+
+
+@pytest.mark.long
+def test_red_on_the_idle_slot_is_never_switched_to(shop: Any, server: Fleet, tmp_path: Path) -> None:
+    line = {"check": "http-endpoint", "phases": ["idle-slot", "verify"], "with": {"url": "${url}/orders"}}
+    url = f"http://127.0.0.1:{server.hosts[0].front}"
+    shop.checklist({"lint": LINT, "log": LOG, "orders": line}, environments={"production": {"url": url}})
+    shop.commit("feat: the first")
+    bad = shop.git("rev-parse", "HEAD^{tree}")
+    server.hosts[0].fault(bad, status=500)
+    found = run(shop, server, tmp_path / "bad")
+    assert found.code == 1, text(found)
+    assert results(found) == {
+        **dict.fromkeys(("code", "rest", "rollback", "close"), "success"),
+        **dict.fromkeys(("deploy", "gate"), "failure"),
+    }, text(found)
+    server.live((OLD, "blue"))
+    assert server.hosts[0].good("status")["left"] == []
+    [entry] = written(shop)
+    assert (entry["release"], entry["outcome"], entry["decided_by"]) == (bad, "not-switched", "orders")
 
 
 @pytest.mark.long
@@ -195,6 +247,8 @@ def test_red_before_the_switch_touches_nothing(shop: Any, server: Fleet, tmp_pat
     assert results(found) == {"code": "failure", "rest": "success", "close": "success", "gate": "failure"}, text(found)
     server.live((OLD, "blue"))
     assert server.hosts[0].good("status")["left"] == []
+    [entry] = written(shop)
+    assert (entry["outcome"], entry["decided_by"]) == ("not-switched", "lint")
 
 
 @pytest.mark.long

@@ -166,8 +166,21 @@ def test_tsh_knows_every_name(tsh: Source) -> None:
 def test_it_binds(bundled: Source, tsh: Source, phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert plan.make(bundled, Catalog(), phase=phase).entries
+    # As a deployment leads to it.
+    monkeypatch.setenv(variables.SLOT_URL, "http://127.0.0.1:8002")
     entries = plan.make(tsh, Catalog(), phase=phase, environment="production").entries
     assert [entry.id for entry in entries if entry.state in (State.SET_UP, State.UNKNOWN)] == []
+
+
+def test_the_idle_slot_is_not_asked_for_at_the_front_door(
+    tsh: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(variables.SLOT_URL, raising=False)
+    made = plan.make(tsh, Catalog(), phase=Phase.IDLE_SLOT, environment="production")
+    [health] = [entry for entry in made.entries if entry.id == "health"]
+    assert (health.state, health.reason) == (State.SET_UP, "not set up: url of the environment")
+    assert health.fix.startswith("let `deploy` look at the idle slot, or set slot_url in environments.production, ")
 
 
 def test_tsh_reads_word_for_word(tsh: Source) -> None:

@@ -6,7 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+SLOT_URL = "DEPLOY_GATE_SLOT_URL"
+"""The variable with the address of the slot that is not live, where a deployment leads to it."""
 _NAME = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]{0,80})\}")
+
+
+def of_idle_slot(own: Mapping[str, str], led: str) -> dict[str, str]:
+    """An environment's variables before the switch: its front door is the release before, so `url` is the idle slot's.
+
+    That is where a deployment leads to (`led`), else the block's own `slot_url`; else it has none.
+    """
+    rest = {name: value for name, value in own.items() if name != "url"}
+    here = led or own.get("slot_url", "")
+    return {**rest, "url": here} if here else rest
 
 
 def names(value: Any) -> list[str]:

@@ -18,8 +18,10 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.units import counted
 
 CHECKLIST = Path("checklist.yml")
-WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", "deploy", "rollback")}
-TEMPLATES = {"deploy-gate": "init_workflow.yml", "deploy": "init_deploy.yml", "rollback": "init_rollback.yml"}
+WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", "deploy", "monitor", "rollback")}
+TEMPLATES = {"deploy-gate": "init_workflow.yml"} | {
+    name: f"init_{name}.yml" for name in ("deploy", "monitor", "rollback")
+}
 
 
 def run(argv: list[str]) -> int:

@@ -140,6 +140,8 @@ class _Binder:
     def _variables(self) -> dict[str, str]:
         environments = self.source.checklist.environments
         own = environments[self.environment].variables() if self.environment in environments else {}
+        if self.phase is Phase.IDLE_SLOT:
+            own = variables.of_idle_slot(own, os.environ.get(variables.SLOT_URL, ""))
         facts = {"phase": str(self.phase), "environment": self.environment, "release": git.tree(), "commit": git.head()}
         # What a signature is bound to, beside the release: the law by which it is judged.
         facts["plan"] = self.source.sha256
@@ -196,11 +198,8 @@ class _Binder:
         if item.planned or capability is None:
             return State.PLANNED, "no machine looks at this yet", "", {}
         values, missing = self.values(name, item, capability)
-        unset = [
-            one
-            for one in dict.fromkeys((*item.needs, *variables.names(list(item.with_.values()))))
-            if not self.known_name(one)
-        ]
+        names = dict.fromkeys((*item.needs, *variables.names(list(item.with_.values()))))
+        unset = [one for one in names if not self.known_name(one)]
         lacking = [
             *(f"{one} of the environment{'' if one in self.legal else similar(one, self.legal)}" for one in unset),
             *(f"input {one}" for one in missing),
@@ -216,6 +215,8 @@ class _Binder:
         steps = []
         if unset and not self.environment:
             steps.append("name the environment (`environment:`)")
+        elif self.phase is Phase.IDLE_SLOT and "url" in unset:
+            steps.append(f"let `deploy` look at the idle slot, or set slot_url in environments.{self.environment}")
         elif unset:
             steps.append(f"set {', '.join(unset)} in environments.{self.environment}")
         if missing:

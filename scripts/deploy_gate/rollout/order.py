@@ -12,6 +12,7 @@ from typing import Any
 from deploy_gate.facts import git
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.rollout.idle import Question
 
 MAX_PATHS = 20
 MAX_MANIFEST = 64 * 1024
@@ -28,6 +29,8 @@ class Order:
     smoke: tuple[str, ...]
     command: tuple[str, ...]
     acknowledged: bool
+    idle: Question | None = None
+    """What the checklist asks of the idle slot."""
 
 
 def identity(release: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy_gate import runner
 from deploy_gate.result import CouldNotTell, one_line
-from deploy_gate.rollout import archive
+from deploy_gate.rollout import archive, idle
 from deploy_gate.rollout.order import Order
 from deploy_gate.rollout.servers import Call, asked, who
 from deploy_gate.rollout.stopped import Stopped
@@ -54,7 +54,7 @@ def _receive(server: HostProgram, order: Order) -> Answer:
 
 
 def prepare(where: Sequence[HostProgram], order: Order, leases: Mapping[str, str]) -> None:
-    """Start the idle slots, migrate, smoke them; Stopped at the first that is refused."""
+    """Start the idle slots, migrate, smoke them and look at them; Stopped at the first that is refused."""
     words = (order.release, "--by", who())
     step("prepare", where, lambda server: server.run("prepare", *words, timeout=LONG, lease=leases[server.name]))
     more = ("--acknowledged",) if order.acknowledged else ()
@@ -65,6 +65,10 @@ def prepare(where: Sequence[HostProgram], order: Order, leases: Mapping[str, str
         ports[server.name] = _slot_of(told[0][1].of("status"), order.release)
     if order.smoke or order.command:
         step("smoke", where, lambda server: _smoke(server, order, *ports[server.name]))
+    for server in where if order.idle else ():
+        # One after the other, since what its lines do to the database is shared; and in this thread, as a process is
+        # started that must not outlive it.
+        step("idle-slot", [server], lambda one: _looked_at(one, order, *ports[one.name]))
 
 
 def _migrate(server: HostProgram, words: Sequence[str], leases: Mapping[str, str]) -> Answer:
@@ -101,7 +105,7 @@ def preflighted(answer: Answer) -> Answer:
 def _smoke(server: HostProgram, order: Order, slot: str, port: str) -> Answer:
     """The idle slot on its own port: the paths, then the command."""
     if not port.isdigit():
-        raise CouldNotTell(f"{order.release[:12]} is in no slot any more", "see `slots journal` on the server")
+        raise CouldNotTell(*_nowhere(order))
     checks: list[Callable[[], str]] = []
     if order.smoke:
         checks.append(lambda: _paths(server, port, order.smoke))
@@ -109,12 +113,29 @@ def _smoke(server: HostProgram, order: Order, slot: str, port: str) -> Answer:
         filled = [_filled(word, slot, port, order.release) for word in order.command]
         checks.append(lambda: _command(server, filled))
     trouble = next((found for check in checks if (found := check())), "")
-    if trouble:
-        do = f"see `slots logs {slot}`; correct it and deploy again, the live slot was not touched"
-        means = "the new release is alive, but does not do its work"
-        what = f"the idle slot ({slot}) fails its smoke check: {trouble}"
-        return Answer(REFUSED, {"exit": REFUSED, "trouble": {"what": what, "means": means, "do": do}})
-    return Answer(0, {"exit": 0, "said": [f"the idle slot ({slot}) passes its smoke check"]})
+    return _judged(slot, "its smoke check", trouble)
+
+
+def _looked_at(server: HostProgram, order: Order, slot: str, port: str) -> Answer:
+    """The idle slot by the checklist's phase of that name."""
+    if order.idle is None:
+        raise AssertionError
+    if not port.isdigit():
+        raise CouldNotTell(*_nowhere(order))
+    return _judged(slot, "the phase idle-slot of the checklist", idle.trouble(server, int(port), order.idle))
+
+
+def _nowhere(order: Order) -> tuple[str, str]:
+    return f"{order.release[:12]} is in no slot any more", "see `slots journal` on the server"
+
+
+def _judged(slot: str, what: str, trouble: str) -> Answer:
+    if not trouble:
+        return Answer(0, {"exit": 0, "said": [f"the idle slot ({slot}) passes {what}"]})
+    do = f"see `slots logs {slot}`; correct it and deploy again, the live slot was not touched"
+    means = "the new release is alive, but does not do its work"
+    found = f"the idle slot ({slot}) fails {what}: {trouble}"
+    return Answer(REFUSED, {"exit": REFUSED, "trouble": {"what": found, "means": means, "do": do}})
 
 
 def _filled(word: str, slot: str, port: str, release: str) -> str:

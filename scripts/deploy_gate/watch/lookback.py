@@ -12,12 +12,14 @@ from deploy_gate.engine.executor import Job
 from deploy_gate.facts.served import same_release
 from deploy_gate.result import CouldNotTell, Result, failed, passed, warned
 from deploy_gate.rollout.servers import Login, servers, side_by_side
+from deploy_gate.ssh.hostprogram import HostProgram
 from deploy_gate.units import show_duration
 
 WINDOW = "the window"
 LONGEST_BAD = 120.0
 """The checklist's own: health checks fail for more than two minutes."""
 COVERED = 0.8
+_LATE = 3
 _GAP, _FEW, _OLD = 60.0, 5, 120.0
 
 
@@ -35,6 +37,18 @@ class Fared:
 def job(login: Login, release: str, seconds: float, environment: Mapping[str, str]) -> Job:
     """As the executor runs it."""
     return Job(WINDOW, partial(look, login, release, seconds), 120.0, environment)
+
+
+def too_late(where: Sequence[HostProgram], window: float) -> str:
+    """Why there is no first hour to look back at; empty where there is one. A cron job asks for ever."""
+    told = [one.good("samples", "--since=1", timeout=60).get("switched_ago") for one in where]
+    ago = min((float(one) for one in told if isinstance(one, int | float)), default=None)
+    if ago is None:
+        return "nothing was switched here yet, so there is nothing to look back at"
+    most = window * _LATE
+    if ago <= most:
+        return ""
+    return f"it was switched to {show_duration(ago)} ago, and is looked back at for {show_duration(most)} at most"
 
 
 def look(login: Login, release: str, seconds: float) -> Result:
