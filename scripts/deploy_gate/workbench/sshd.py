@@ -1,10 +1,11 @@
-"""A real ssh server on loopback: keys, port and home of its own, for a demonstration or a test."""
+"""A real ssh server, on loopback unless told otherwise: keys, port and home of its own, for a demo or a test."""
 
 from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from deploy_gate import process
 from deploy_gate.result import CouldNotTell
 from deploy_gate.workbench import packages
 from deploy_gate.workbench.server import free_port, running
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +27,26 @@ class Sshd:
     key: str
     public: str
     home: Path
+    address: str = LOOPBACK
 
     @property
     def host(self) -> str:
         """As an input names it."""
-        return f"{self.user}@127.0.0.1:{self.port}"
+        return f"{self.user}@{self.address}:{self.port}"
 
     @property
     def pins(self) -> str:
         """Its line of a known_hosts file."""
-        return f"[127.0.0.1]:{self.port} {self.public}\n"
+        return f"[{self.address}]:{self.port} {self.public}\n"
 
 
 @contextmanager
-def sshd(folder: Path, port: int = 0, **options: str) -> Iterator[Sshd]:
+def sshd(
+    folder: Path, port: int = 0, *, address: str = LOOPBACK, within: Sequence[str] = (), **options: str
+) -> Iterator[Sshd]:
     """Serve until the block is left; `options` are further lines of sshd_config, `folder` becomes home and keeps keys.
 
-    The same folder has the same keys again.
+    The same folder has the same keys again. `address` is where others reach it, `within` what it is started by.
     """
     program = packages.ensure("sshd")
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,9 +61,10 @@ def sshd(folder: Path, port: int = 0, **options: str) -> Iterator[Sshd]:
         user_key.read_text(),
         " ".join(host_key.with_suffix(".pub").read_text().split()[:2]),
         folder,
+        address,
     )
     given = {
-        "ListenAddress": "127.0.0.1",
+        "ListenAddress": address,
         "Port": str(there.port),
         "HostKey": str(host_key),
         "AuthorizedKeysFile": str(folder / "authorized"),
@@ -73,7 +80,9 @@ def sshd(folder: Path, port: int = 0, **options: str) -> Iterator[Sshd]:
     }
     config = folder / "sshd_config"
     config.write_text("".join(f"{name} {value}\n" for name, value in given.items()))
-    with running([program, "-D", "-e", "-f", config], r"Server listening on 127\.0\.0\.1"):
+    with running(
+        [*within, program, "-D", "-e", "-f", config], re.escape(f"Server listening on {given['ListenAddress']}")
+    ):
         yield there
 
 
