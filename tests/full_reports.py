@@ -7,8 +7,9 @@ from typing import Any
 
 from deploy_gate.checklist.loading import load
 from deploy_gate.checklist.model import Phase
+from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.gate import Report, Row
-from deploy_gate.engine.plan import Entry, Plan, State
+from deploy_gate.engine.plan import Plan
 from deploy_gate.engine.verdict import Judged, decide
 from deploy_gate.result import Result, Severity, Status
 

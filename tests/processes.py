@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 
@@ -16,3 +17,20 @@ def children(pid: int) -> list[tuple[int, str]]:
         if int(rest.split()[1]) == pid:
             found.append((int(entry.parent.name), name.partition("(")[2]))
     return found
+
+
+def begun(pid: int) -> list[tuple[int, str]]:
+    """The same, once each is the program that it was started to be: until then it is a copy of its parent."""
+    ends = time.monotonic() + 30
+    while True:
+        found = children(pid)
+        if not any(_command(child) == _command(pid) for child, _ in found):
+            return found
+        assert time.monotonic() < ends, found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -16,7 +16,7 @@ from deploy_gate.checklist import document, loading, variables
 from deploy_gate.checklist.loading import Source
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import plan
-from deploy_gate.engine.plan import State
+from deploy_gate.engine.entry import State
 from deploy_gate.problems import Misconfigured
 
 RECORD = "dc325df8674c13411ab6486ec106f3f58aa0c1ab5728a1df79e38a4bc2c19970"

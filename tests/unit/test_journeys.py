@@ -17,7 +17,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import plan
-from deploy_gate.engine.plan import State
+from deploy_gate.engine.entry import State
 from deploy_gate.facts.http import Answer, NoAnswer, parse
 from deploy_gate.journeys import expect, reading, template
 from deploy_gate.journeys.expect import MISSING

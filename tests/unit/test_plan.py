@@ -10,7 +10,7 @@ from support import Actions, Repository
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import plan
-from deploy_gate.engine.plan import Entry, State
+from deploy_gate.engine.entry import Entry, State
 from deploy_gate.problems import Misconfigured
 
 HEAD = """\
@@ -82,6 +82,13 @@ def test_every_fault_of_the_file_at_once_with_its_place(made: Actions) -> None:
 
 def test_faults_outside_this_phase_count_too(made: Actions) -> None:
     assert problems(made, line("a", "prob"), phase="monitor")
+
+
+def test_a_variable_is_judged_where_its_item_is_looked_at(made: Actions) -> None:
+    item = line("a", "probe", ', with: {url: x, limit: "${shop_url}"}')
+    assert planned(made, item, "production", phase="verify") == []
+    [fault] = problems(made, item, environment="production")
+    assert "input 'limit' is 'https://buy.shop.example'" in fault
 
 
 @pytest.mark.parametrize(

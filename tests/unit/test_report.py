@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from deploy_gate.checklist.loading import Source
 from deploy_gate.checklist.model import Checklist, Phase
+from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.gate import Report, Row
-from deploy_gate.engine.plan import Entry, Plan, State
+from deploy_gate.engine.plan import Plan
 from deploy_gate.engine.verdict import Judged, decide
 from deploy_gate.report import junit, machine, markdown, notes, page, sarif, terminal, view, write
 from deploy_gate.result import CouldNotTell, Result, Severity, Status, one_line

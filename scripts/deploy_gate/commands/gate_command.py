@@ -16,6 +16,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import bundle, gate, plan
+from deploy_gate.engine.entry import State
 from deploy_gate.engine.verdict import EXIT
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report import terminal, write
@@ -69,7 +70,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     bundle.unpack()
     made = planned(Phase(phase), environment, checklist, only, code)
     folder = report or default_report()
-    progress = terminal.Progress(sum(entry.state is plan.State.RUN for entry in made.entries))
+    progress = terminal.Progress(sum(entry.state is State.RUN for entry in made.entries))
     # Checks mostly wait for a process or for a network; half as many again as processors keeps both busy.
     at_once = jobs if jobs > 0 else max(2, (os.cpu_count() or 2) * 3 // 2)
     found = gate.run(made, jobs=at_once, mixed=mixed == "accept", listener=progress)

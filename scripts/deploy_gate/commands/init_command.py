@@ -13,6 +13,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import plan
+from deploy_gate.engine.entry import State
 from deploy_gate.facts.repository_facts import Facts, look
 from deploy_gate.problems import Misconfigured
 from deploy_gate.units import counted
@@ -61,7 +62,7 @@ def _left_to_do() -> str:
     """What the plan of the first phase says of the new file: the file is valid, and this is still to set up."""
     source = loading.load(CHECKLIST)
     made = plan.make(source, Catalog(), phase=Phase.PULL_REQUEST)
-    ready = [entry.id for entry in made.entries if entry.state is plan.State.RUN]
+    ready = [entry.id for entry in made.entries if entry.state is State.RUN]
     measured = (
         f"{counted(len(ready), 'item')} of a pull request can be measured from the first run: {', '.join(ready)}.\n"
     )

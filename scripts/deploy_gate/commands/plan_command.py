@@ -13,7 +13,8 @@ from deploy_gate import arguments
 from deploy_gate.checklist.model import Phase
 from deploy_gate.commands.gate_command import planned
 from deploy_gate.engine import bundle, masking
-from deploy_gate.engine.plan import Code, Entry, Plan, State
+from deploy_gate.engine.entry import Entry, State
+from deploy_gate.engine.plan import Code, Plan
 from deploy_gate.inputs import convert
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report.terminal import coloured, paint

@@ -13,8 +13,9 @@ from deploy_gate import bootstrap, process
 from deploy_gate.catalog import Capability
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import masking
+from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.executor import Job, run_all
-from deploy_gate.engine.plan import Entry, Plan, State
+from deploy_gate.engine.plan import Plan
 from deploy_gate.engine.verdict import Judged, Verdict, Word, decide, waive
 from deploy_gate.facts import git
 from deploy_gate.problems import Misconfigured

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy_gate.engine.entry import State
 from deploy_gate.engine.gate import Report, Row
-from deploy_gate.engine.plan import State
 from deploy_gate.engine.verdict import Word
 from deploy_gate.report import view
 from deploy_gate.result import Severity, Status, one_line

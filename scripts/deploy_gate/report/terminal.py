@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from deploy_gate import runner
+from deploy_gate.engine.entry import State
 from deploy_gate.engine.gate import Report, Row
-from deploy_gate.engine.plan import State
 from deploy_gate.engine.verdict import Word
 from deploy_gate.report import view
 from deploy_gate.report.markdown import line_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from deploy_gate.engine.entry import State
 from deploy_gate.engine.gate import Report, Row
-from deploy_gate.engine.plan import State
 from deploy_gate.engine.verdict import Word
 from deploy_gate.result import Severity, Status, one_line
 from deploy_gate.units import show_duration

@@ -16,7 +16,7 @@ from deploy_gate.checklist.model import Phase
 from deploy_gate.checklist.variables import SLOT_URL
 from deploy_gate.commands import gate_command
 from deploy_gate.descendants import die_with_parent
-from deploy_gate.engine.plan import State
+from deploy_gate.engine.entry import State
 from deploy_gate.facts import textfile
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.ssh.forward import forwarded

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from deploy_gate.checklist.model import Checklist
 from deploy_gate.checklist.parts import Watching
+from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.executor import Job
-from deploy_gate.engine.plan import Entry, Plan, State
+from deploy_gate.engine.plan import Plan
 from deploy_gate.result import Severity
 from deploy_gate.watch.metrics import Metric, Role
 from deploy_gate.watch.rule import Rule

@@ -11,8 +11,9 @@ from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
 from deploy_gate.commands.gate_command import find_checklist
 from deploy_gate.engine import gate, masking, plan
+from deploy_gate.engine.entry import Entry
 from deploy_gate.engine.executor import Job
-from deploy_gate.engine.plan import Entry, Plan
+from deploy_gate.engine.plan import Plan
 from deploy_gate.facts import marker, site
 from deploy_gate.facts.onhost import READS
 from deploy_gate.problems import Misconfigured

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from processes import children
+from processes import begun
 from support import ROOT
 
 from deploy_gate import leftovers
@@ -249,7 +249,7 @@ def watched(child: subprocess.Popen[bytes], folder: Path, secret: bytes) -> list
     """Descriptors of what a process with an open connection started; its key is nowhere to be read."""
     assert child.stdout is not None
     assert child.stdout.readline() == b"open\n"
-    ours = children(child.pid)
+    ours = begun(child.pid)
     assert {name for _, name in ours} >= {"ssh-agent", "ssh"}
     for pid, _ in ours:
         for what in ("cmdline", "environ"):
