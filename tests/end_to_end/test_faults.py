@@ -98,7 +98,7 @@ def checklist(server: ErpServer) -> dict[str, Any]:
     }
     items: dict[str, Any] = {name: {"with": values} for name, values in given.items()}
     items |= {name: {"not-applicable": NOT_HERE} for name in (*AWAY, *BUSY)}
-    preview = environment | {"url": f"http://127.0.0.1:{server.host.ports['green']}"}
+    preview = environment | {"slot_url": f"http://127.0.0.1:{server.host.ports['green']}"}
     environments = {"production": environment, "preview": preview}
     return {"version": 1, "extends": "default", "environments": environments, "items": items}
 
