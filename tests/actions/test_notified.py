@@ -197,5 +197,5 @@ def test_issues_need_reports() -> None:
 
 def test_planned_lines_are_no_findings() -> None:
     """The words by which a line that no machine looks at is told must stay the engine's."""
-    plan = Path(str(findings.__file__)).parents[1] / "engine" / "plan.py"
-    assert f'State.PLANNED, "{findings.PLANNED}"' in plan.read_text()
+    binder = Path(str(findings.__file__)).parents[1] / "engine" / "binder.py"
+    assert f'State.PLANNED, "{findings.PLANNED}"' in binder.read_text()
