@@ -85,14 +85,23 @@ def test_what_is_refused_is_sent_once_and_says_what_to_do(
     assert len(github.asked) == 1
 
 
-def test_a_connection_that_breaks_after_the_write_is_not_tried_again(github: GitHub) -> None:
+# The library under it would repeat a PUT of its own accord.
+LOCK = Question(f"{BASE}/issues/7/lock", "a lock", "issues=write")
+WRITES: list[tuple[client.Write, Question, dict[str, str]]] = [("POST", ISSUE, BODY), ("PUT", LOCK, {})]
+
+
+@pytest.mark.parametrize(("method", "question", "body"), WRITES, ids=["POST", "PUT"])
+@pytest.mark.parametrize("way", ["breaks", "stumbles"])
+def test_a_write_that_may_have_been_done_is_not_repeated(
+    github: GitHub, method: client.Write, question: Question, body: dict[str, str], way: str
+) -> None:
     def breaks(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
 
-    github.fail("/issues", 0, act=breaks, method="POST")
-    fault = refused()
-    assert "so whether it was done is not known" in fault.found
-    assert fault.fix.startswith("look whether it was done before you repeat it")
+    github.fail("/issues", 502, {}, act=breaks if way == "breaks" else None, method=method)
+    with pytest.raises(CouldNotTell, match="so whether it was done is not known") as fault:
+        client.opened().send(method, question, body)
+    assert "look whether it was done before you repeat it" in fault.value.fix
     assert len(github.asked) == 1
 
 
