@@ -73,10 +73,10 @@ def _scan(scanner: Path, tips: Sequence[str], seconds: float) -> tuple[Told, lis
         said = beside.submit(_messages, scanner, done, layout.folder / "messages", seconds)
         since = (f"--since-commit={layout.base}",) if layout.base else ()
         found = kingfisher.scan(scanner, layout.repository, since, layout.folder / "home", seconds)
-        found = secret_marks.lasting(found, layout.repository)
-        places = _reachable([_named(one) for one in found], {one.commit for one in found})
-        told, more = said.result()
-        return told, [*places, *more]
+        found = [_named(one) for one in secret_marks.lasting(found, layout.repository)]
+        told, places = said.result()
+        # The scanner looks at commits that no ref reaches, too, as far as they lie here.
+        return told, [*_reachable(found, set(told.commits)), *places]
 
 
 def _messages(scanner: Path, done: Sequence[str], folder: Path, seconds: float) -> tuple[Told, list[Place]]:
