@@ -105,24 +105,26 @@ def test_only_new_commits_are_scanned_and_old_finds_stay(
     assert look(cache=cache).measured == 3
     again = look(cache=cache)
     assert (again.measured, "(0 new since" in again.found) == (3, True)
-    # What is forgotten by a rewritten history is no find any more.
+    # What is forgotten by a rewritten history is no find any more, though its objects are still here.
     repository.git("reset", "-q", "--hard", f"{first}~1")
     repository.git("branch", "-q", "-D", "side")
-    assert look(cache=cache).status is Status.PASSED
+    assert (look(cache=cache).status, look().status) == (Status.PASSED, Status.PASSED)
 
 
 def test_a_damaged_cache_is_no_evidence(tmp_path: Path) -> None:
     cache = tmp_path / "seen.json"
     place = Place("rule", "a", 1, "c" * 40, "mark")
-    scanned.write(cache, "this", ["t" * 40], [place])
-    assert scanned.read(cache, "this") == scanned.Seen(("t" * 40,), (place,))
+    seen = scanned.Seen(("a" * 40,), 7, {"c" * 40: 3}, (place,))
+    scanned.write(cache, "this", seen)
+    assert scanned.read(cache, "this") == seen
     nothing = scanned.Seen()
     assert scanned.read(cache, "another scanner, or other rules") == nothing
     data = json.loads(cache.read_text())
-    cut = {**data, "places": [{"rule": 1}]}
-    for text in ("", "{", "[]", '{"schema": 1}', json.dumps(cut), json.dumps({**data, "tips": ["t"] * 1001})):
+    wrong: list[dict[str, object]] = [{"places": [{"rule": 1}]}, {"tips": ["a" * 40] * 1001}, {"tips": ["--all\n" * 8]}]
+    wrong += [{"commits": "7"}, {"heights": {"c" * 40: None}}, {"heights": []}]
+    for text in ("", "{", "[]", '{"schema": 2}', *(json.dumps({**data, **one}) for one in wrong)):
         cache.write_text(text)
-        assert scanned.read(cache, "this") == nothing
+        assert scanned.read(cache, "this") == nothing, text[-60:]
     cache.unlink()
     assert scanned.read(cache, "this") == scanned.read(None, "this") == nothing
 
