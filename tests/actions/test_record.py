@@ -125,6 +125,17 @@ def test_times_of_a_fall_back_are_kept(load: Load) -> None:
     assert (times.detect, times.decide, times.restore) == (1.5, 0.1, 0.9)
 
 
+def test_clocks_that_are_apart_measure_nothing(load: Load) -> None:
+    """The job that began it was ahead of the one that writes it down; a moment without a zone is none."""
+    early, odd = (
+        report("pre-deploy") | {"started": "2199-01-01T00:00:00Z"},
+        report("verify") | {"started": "2026-11-25"},
+    )
+    both = [str(file("early.json", early)), str(file("odd.json", odd))]
+    record(load, reports=both, deploy=file("deploy.json", told("passed", "deployed")))
+    assert (newest().times.total, newest().outcome) == (None, Outcome.DEPLOYED)
+
+
 LEFT = told("passed", None, {"left": True, "changed": True, "detect": 0})
 GONE = told("passed", None, {"left": True, "changed": False})
 STAYS = told("passed", None)

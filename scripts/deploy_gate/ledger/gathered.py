@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Gathered:
 
     def began(self, otherwise: datetime) -> datetime:
         """When the first of it started."""
-        moments = [moment for one in self.reports if (moment := when(str(one["started"])))]
+        moments = [moment for one in self.reports if (moment := when(str(one["started"]))) and moment.tzinfo]
         return min(moments, default=otherwise)
 
     def counts(self) -> dict[str, int]:
@@ -146,9 +147,10 @@ class Gathered:
         for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", []), *told]:
             for part in PARTS:
                 value = one.get(part) if isinstance(one, Mapping) else None
-                if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
                     found[part] = max(found.get(part, 0.0), float(value))
-        return Times(round(total, 3), *(found.get(part) for part in PARTS))
+        # A clock that went back between two jobs measured nothing.
+        return Times(round(total, 3) if total >= 0 else None, *(found.get(part) for part in PARTS))
 
 
 def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
