@@ -21,10 +21,11 @@ from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry, when
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
+from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
 
 ABOUT = About(secrets=(TOKEN,), reads=(*onhost.READS, *github.READS), timeout=120)
+CLOCK_SKEW = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,16 @@ def judge(raw: bytes, wanted: Wanted, known: Sequence[Head], now: datetime, unsi
         told = f"{what} is not in the ledger, among {counted(len(ledger.entries), 'deployment')}"
         return failed(f"{told}; {ledger.aside}" if ledger.aside else told, fix)
     age = (now - (when(newest.ended) or now)).total_seconds()
+    measured = {"target": wanted.max_age, "measured": round(age)}
+    if age < -CLOCK_SKEW:
+        told = f"the newest entry of {what} is dated {show_duration(-age)} in the future"
+        return error(told, "see whose clock is wrong: this machine's, or of the one that recorded", **measured)
     if age > wanted.max_age:
         # The same release may have been deployed before: that entry says nothing of this deployment.
         told = f"the newest entry of {what} is {show_duration(age)} old, the limit is {show_duration(wanted.max_age)}"
-        return failed(told, fix, target=wanted.max_age, measured=round(age))
+        return failed(told, fix, **measured)
     told = _told(newest, chain.head(raw))
-    return passed(told, target=wanted.max_age, measured=round(age), evidence=[{"message": told}])
+    return passed(told, **measured, evidence=[{"message": told}])
 
 
 def _told(entry: Entry, head: Head) -> str:
@@ -136,7 +141,7 @@ def judge_interventions(found: Sequence[Change], said: Sequence[Attestation]) ->
     hand = [one for one in found if one.by_hand]
     newest = max((one.at for one in said), default=None)
     open_ = [one for one in interventions.silent(found) if newest is None or one.at > newest]
-    evidence: list[Evidence] = [{"message": one.told} for one in hand[-50:]]
+    evidence: list[Evidence] = [{"message": one.told, "at": one.at.isoformat()} for one in hand[-50:]]
     evidence += [{"message": f"{one.by}: {one.evidence}"} for one in said[-10:]]
     if open_:
         told = f"{counted(len(open_), 'change')} made by hand without a reason, the limit is 0: {open_[-1].told}"

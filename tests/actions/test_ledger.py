@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,6 +72,18 @@ def test_an_earlier_deployment_of_the_same_release_is_not_this_one() -> None:
     result = MODULE["judge"](ledger(RELEASE), wanted, (), NOW)
     assert (result.status, result.measured) == (Status.FAILED, 3600)
     assert result.found == "the newest entry of release aaaaaaaaaaaa on production is 1 h old, the limit is 59 min"
+
+
+def test_an_entry_from_the_future_proves_nothing() -> None:
+    """Whoever recorded it had a clock that is fast: it would count for every deployment to come."""
+    early = NOW - timedelta(hours=1, minutes=6)
+    result = MODULE["judge"](ledger(RELEASE), MODULE["Wanted"]("production", RELEASE, 86400.0), (), early)
+    assert (result.status, result.measured) == (Status.ERROR, -360)
+    assert result.found == "the newest entry of release aaaaaaaaaaaa on production is dated 6 min in the future"
+    a_little = MODULE["judge"](
+        ledger(RELEASE), MODULE["Wanted"]("production", RELEASE, 86400.0), (), early + timedelta(minutes=2)
+    )
+    assert a_little.status is Status.PASSED
 
 
 def test_lines_of_another_shape_are_counted_and_told() -> None:

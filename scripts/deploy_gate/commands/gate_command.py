@@ -19,7 +19,7 @@ from deploy_gate.engine import bundle, gate, plan
 from deploy_gate.engine.entry import State
 from deploy_gate.engine.verdict import EXIT
 from deploy_gate.problems import Misconfigured
-from deploy_gate.report import terminal, write
+from deploy_gate.report import answer, terminal, write
 from deploy_gate.result import CouldNotTell
 
 PhaseName = Literal["pull-request", "pre-deploy", "idle-slot", "verify", "monitor", "close"]
@@ -111,7 +111,7 @@ def default_report() -> Path | None:
 
 def _deliver(found: gate.Report, folder: Path | None) -> int:
     """Print and write the report. What could not be written turns a go into could-not-tell."""
-    for line in terminal.table(found, terminal.coloured(sys.stdout)):
+    for line in terminal.table(found, answer.coloured(sys.stdout)):
         print(runner.harmless(line))
     sys.stdout.flush()
     told, faults = write.everywhere(found, folder)

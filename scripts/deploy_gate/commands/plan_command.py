@@ -17,7 +17,7 @@ from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.plan import Code, Plan
 from deploy_gate.inputs import convert
 from deploy_gate.problems import Misconfigured
-from deploy_gate.report.terminal import coloured, paint
+from deploy_gate.report.answer import coloured, paint
 
 
 def run(argv: list[str]) -> int:

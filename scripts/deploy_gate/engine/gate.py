@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
-from deploy_gate import bootstrap, process
-from deploy_gate.catalog import Capability
+from deploy_gate import process
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import masking
+from deploy_gate.engine.calling import call_capability
 from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.executor import Job, run_all
 from deploy_gate.engine.plan import Plan
 from deploy_gate.engine.verdict import Judged, Verdict, Word, decide, waive
 from deploy_gate.facts import git
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, Status, error, hide_with, pending
+from deploy_gate.result import Result, Status, error, pending
 from deploy_gate.units import counted
 
 
@@ -69,17 +68,6 @@ def job(entry: Entry, masker: masking.Masker) -> Job:
     environment = process.allowed_environment(entry.visible)
     about = entry.capability.about
     return Job(entry.id, call, entry.timeout, environment, about.rude, about.grace)
-
-
-def call_capability(capability: Capability, values: Mapping[str, object], masker: masking.Masker) -> Result:
-    """Install what the capability needs, then call it; in a process of its own, since every text of it is masked."""
-    hide_with(masker.text)
-    try:
-        for lock in capability.about.locks:
-            bootstrap.add(lock)
-    except bootstrap.SetupError as fault:
-        raise CouldNotTell(f"its tools could not be installed: {fault.found}", fault.fix) from None
-    return capability.function(**values)
 
 
 def _declared(plan: Plan) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from deploy_gate.checklist.model import Phase
 from deploy_gate.facts import textfile
-from deploy_gate.ledger.entry import Kind, Outcome, Times, when
+from deploy_gate.ledger.entry import Kind, Outcome, Times, bounded, when
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Status, brief
 from deploy_gate.rollout.back import PARTS
@@ -28,6 +30,9 @@ _OUTCOMES = {
 _SAID = ("sign-off",)
 INTERVENTIONS = "interventions"
 _GOOD = (Status.PASSED, Status.WARNED)
+_GO = "go"
+_WATCH = ("phase", "ended", "seconds", "verdict", "decided_by", "why", "times", "lines", "points")
+"""What is kept of a watch: its timeline is in the log, and long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,13 @@ class Gathered:
     rollback: Mapping[str, Any]
     verdict: str = ""
     """What was said after the switch: go, no-go, could-not-tell; empty when nobody could look."""
+    watch: Mapping[str, Any] = field(default_factory=dict)
+    """The record of the watch, as far as it is kept; empty where none was."""
+
+    @property
+    def deciding(self) -> list[Mapping[str, Any]]:
+        """The reports that had a say: what is looked at after the verdict can only warn."""
+        return [one for one in self.reports if one["phase"] != Phase.CLOSE]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -48,11 +60,12 @@ class Gathered:
             "deploy": dict(self.deploy),
             "rollback": dict(self.rollback),
             "verdict": self.verdict,
+            "watch": dict(self.watch),
         }
 
     def began(self, otherwise: datetime) -> datetime:
         """When the first of it started."""
-        moments = [moment for one in self.reports if (moment := when(str(one["started"])))]
+        moments = [moment for one in self.reports if (moment := when(str(one["started"]))) and moment.tzinfo]
         return min(moments, default=otherwise)
 
     def counts(self) -> dict[str, int]:
@@ -76,10 +89,17 @@ class Gathered:
         return found[:MOST]
 
     def interventions(self) -> list[dict[str, Any]]:
-        """What people changed by hand, as the line that reads the servers' journals found."""
+        """What people changed by hand meanwhile, as the line that reads the servers' journals found.
+
+        A journal also shows what was done long before: that is in the evidence, and not told with every deployment.
+        """
         lines = [one for one in self.items() if one.get("check") == "ledger" and one["id"] == INTERVENTIONS]
-        told = ((one["status"], said) for one in lines for said in _objects(one))
+        told = ((one["status"], said) for one in lines for said in _objects(one) if self._meanwhile(said))
         return [{"found": str(said.get("message", "")), "status": status} for status, said in told][:MOST]
+
+    def _meanwhile(self, said: Mapping[str, Any]) -> bool:
+        at = when(str(said.get("at", "")))
+        return at is None or at.tzinfo is None or at >= self.began(at)
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
@@ -91,10 +111,10 @@ class Gathered:
             return back
         if told == SWITCHED:
             # The switch stands unconfirmed until somebody looked; held or cut off, nobody knows here how it ended.
-            return Outcome.DEPLOYED if self.verdict == "go" else Outcome.UNKNOWN
+            return Outcome.DEPLOYED if self.verdict == _GO else Outcome.UNKNOWN
         if isinstance(told, str) and told in _OUTCOMES:
             return _OUTCOMES[told]
-        stopped = any(one["verdict"] != "go" for one in self.reports)
+        stopped = any(one["verdict"] != _GO for one in self.deciding)
         return Outcome.NOT_SWITCHED if stopped and not self.deploy else Outcome.UNKNOWN
 
     def _back(self) -> Outcome | None:
@@ -108,9 +128,11 @@ class Gathered:
         return Outcome.FELL_BACK if any(one.get("left") for one in facts) else None
 
     def decided(self, outcome: Outcome) -> tuple[str | None, str]:
-        """The item that decided and why, from the last report that said no; else what the operation found."""
-        for one in reversed(self.reports):
-            if one["verdict"] != "go" and outcome is not Outcome.DEPLOYED:
+        """The item that decided and why, from the watch or the last report that said no; else what was done found."""
+        if self.watch.get("verdict", _GO) != _GO and outcome is not Outcome.DEPLOYED:
+            return str(self.watch.get("decided_by", "")) or None, str(self.watch.get("why", ""))
+        for one in reversed(self.deciding):
+            if one["verdict"] != _GO and outcome is not Outcome.DEPLOYED:
                 found = next((str(item["found"]) for item in one["items"] if item["id"] == one["decided_by"]), "")
                 return one["decided_by"], found or f"{one['phase']}: {one['verdict']}"
         said = self.rollback or self.deploy
@@ -119,12 +141,16 @@ class Gathered:
     def times(self, total: float) -> Times:
         """The slowest server of each part, in seconds; None where nobody measured."""
         found: dict[str, float] = {}
-        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", [])]:
+        by_watch = self.watch.get("times")
+        # Without `restore` it was held for a person, who did something or not.
+        told = [by_watch] if isinstance(by_watch, Mapping) and by_watch.get("restore") is not None else []
+        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", []), *told]:
             for part in PARTS:
                 value = one.get(part) if isinstance(one, Mapping) else None
-                if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
                     found[part] = max(found.get(part, 0.0), float(value))
-        return Times(round(total, 3), *(found.get(part) for part in PARTS))
+        # A clock that went back between two jobs measured nothing.
+        return Times(round(total, 3) if total >= 0 else None, *(found.get(part) for part in PARTS))
 
 
 def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -136,10 +162,12 @@ def _picked(said: Mapping[str, Any]) -> dict[str, Any]:
     return {key: said[key] for key in ("by", "at", "url") if said.get(key)}
 
 
-def gather(reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "") -> Gathered:
+def gather(
+    reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "", watch: Path | None = None
+) -> Gathered:
     """Read what is there; CouldNotTell for a file that is missing or not what it should be."""
     read = sorted((_report(path) for path in reports), key=lambda one: str(one["started"]))
-    found = Gathered(read, _result(deploy), _result(rollback), verdict)
+    found = Gathered(read, _result(deploy), _result(rollback), verdict, _watch(watch))
     if not read and not found.deploy and not found.rollback:
         raise Misconfigured(["there is nothing to record: give `reports`, `deploy` or `rollback`"])
     return found
@@ -163,6 +191,18 @@ def _result(path: Path | None) -> dict[str, Any]:
     if not {"status", "found"} <= data.keys() or not isinstance(data.get("evidence", []), list):
         raise CouldNotTell(f"{brief(str(path))} is no result", "write the output `result` of the operation to it")
     return data
+
+
+def _watch(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    data = _object(path)
+    if not {"verdict", "decided_by", "why", "lines"} <= data.keys():
+        raise CouldNotTell(
+            f"{brief(str(path))} is no record of a watch", "name the file that the watch wrote (`record`)"
+        )
+    found: dict[str, Any] = bounded({name: data[name] for name in _WATCH if name in data})
+    return found
 
 
 def _object(path: Path) -> dict[str, Any]:
