@@ -70,7 +70,7 @@ def _scan(scanner: Path, tips: Sequence[str], seconds: float) -> tuple[Told, lis
     """All places that the commits of `tips` do not reach: one that is gone meanwhile leaves nothing out."""
     done = list(history.commits(tips).values())
     with history.laid_out(done) as layout, ThreadPoolExecutor(1) as beside:
-        said = beside.submit(_messages, scanner, done, layout.folder / "messages", seconds)
+        said = beside.submit(_messages, scanner, done, layout.folder, seconds)
         since = (f"--since-commit={layout.base}",) if layout.base else ()
         found = kingfisher.scan(scanner, layout.repository, since, layout.folder / "home", seconds)
         found = [_named(one) for one in secret_marks.lasting(found, layout.repository)]
@@ -82,10 +82,8 @@ def _scan(scanner: Path, tips: Sequence[str], seconds: float) -> tuple[Told, lis
 def _messages(scanner: Path, done: Sequence[str], folder: Path, seconds: float) -> tuple[Told, list[Place]]:
     """What the messages hold, beside the files: git takes long to tell them all."""
     told = history.told(done)
-    folder.mkdir()
-    file = folder / "messages.txt"
-    file.write_bytes(told.text)
-    found = kingfisher.scan(scanner, file, (), folder / "home", seconds)
+    repository = history.written(told.text, folder / "messages.git")
+    found = kingfisher.scan(scanner, repository, (), folder / "other", seconds)
     return told, [_said(one, told) for one in found]
 
 
@@ -129,7 +127,7 @@ def grouped(places: Sequence[Place], heights: Mapping[str, int]) -> tuple[Find, 
         by_mark.setdefault(one.mark, []).append(one)
     finds = []
     for same in by_mark.values():
-        same.sort(key=lambda one: (age(one), not one.rule.startswith(secret_rules.PREFIX), one.path))
+        same.sort(key=lambda one: (age(one), one.rule not in secret_rules.NAMES, one.path))
         finds.append(Find(same[0], tuple(same)))
     finds.sort(key=lambda one: (-age(one.first), one.first.path, one.first.line))
     return tuple(finds)

@@ -10,7 +10,7 @@ from histories import History
 
 from deploy_gate.result import Result, Status
 
-RULE = "deploygate.telegram-bot-token"
+RULE = "telegram-token"
 Place = tuple[str, str | None, str]
 # What looks like a secret at the first glance: the name of a variable, a stand-in, half a token.
 LOOKALIKES = ("TOKEN = os.environ['BOT_TOKEN']", "TOKEN = '<bot token>'", "TOKEN = '7182736459:AAHdqTcvCH1v'")

@@ -129,7 +129,7 @@ def test_history(staged: Stage) -> None:
     shop.write("checklist.yml", yaml.safe_dump(whole, sort_keys=False))
     report = staged.folder / "report"
     code, said = staged.run("gate", "--phase", "verify", "--report", str(report))
-    assert (code, "deploygate.telegram-bot-token" in said) == (1, True), said
+    assert (code, "telegram-token" in said) == (1, True), said
     names = {"report.json", "summary.md", "report.html", "junit.xml", "report.sarif"}
     assert names <= {path.name for path in report.iterdir()}
     assert "bot.env" in (report / "report.sarif").read_text()

@@ -35,6 +35,7 @@ def found(text: str) -> list[str]:
         ("stripe-key", "sk_live_" + "a1B2" * 6),
         ("google-key", "AIza" + "a1B2c" * 7),
         ("telegram-token", "bot 123456789:AA" + "a1B" * 11),
+        ("telegram-token", "https://api.telegram.org/bot123456789:AA" + "a1B" * 11 + "/getMe"),
         ("npm-token", "npm_" + "a1B2" * 9),
         ("pypi-token", "pypi-AgE" + "a1B2" * 20),
         ("sendgrid-key", "SG." + "a" * 22 + "." + "b" * 43),

@@ -116,38 +116,41 @@ def told(done: Sequence[str]) -> Told:
 def laid_out(done: Sequence[str]) -> Iterator[Layout]:
     """Up until the block is left. What `done` (commits) reach is told apart as the base."""
     objects = Path(git.output("rev-parse", "--git-path", "objects").strip()).resolve()
+    if "\n" in str(objects):
+        raise CouldNotTell("the clone's path holds a line break", "clone it elsewhere")
+    refs = git.output("for-each-ref", "--format=%(objectname)").split()
+    names = [f"create refs/seen/{place} {tip}\n" for place, tip in enumerate(dict.fromkeys([git.head(), *refs]))]
     with tempfile.TemporaryDirectory(prefix="deploy-gate-") as name:
-        folder = Path(name)
-        yield _Layer(folder, objects).lay(done)
+        bare = _Bare(Path(name) / "history.git")
+        (bare.path / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+        bare.git("update-ref", "--stdin", stdin="".join([*names, f"create refs/heads/main {git.head()}\n"]).encode())
+        # One commit that reaches all of them: the scanner takes no more than one.
+        yield Layout(bare.path, Path(name), bare.commit(bare.git("mktree"), *done) if done else "")
 
 
-class _Layer:
-    def __init__(self, folder: Path, objects: Path) -> None:
-        self.folder, self.repository = folder, folder / "history.git"
+def written(text: bytes, path: Path) -> Path:
+    """A repository with nothing but that text: git packs it, so that no secret lies open in a temporary file."""
+    bare = _Bare(path)
+    blob = bare.git("hash-object", "-w", "--stdin", stdin=text)
+    made = bare.commit(bare.git("mktree", stdin=f"100644 blob {blob}\tmessages.txt\n".encode()))
+    bare.git("update-ref", "refs/heads/main", made)
+    return path
+
+
+class _Bare:
+    """A repository of our own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         kind = git.output("rev-parse", "--show-object-format").strip()
         words = ("--quiet", "--bare", "--initial-branch=main", f"--object-format={kind}")
-        _good(git.command("init", *words, str(self.repository)))
-        if "\n" in str(objects):
-            raise CouldNotTell("the clone's path holds a line break", "clone it elsewhere")
-        (self.repository / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+        _good(git.command("init", *words, str(path)))
 
-    def own(self, *args: str, stdin: bytes = b"") -> str:
-        return _good(git.command("--git-dir", str(self.repository), *args), stdin)
+    def git(self, *args: str, stdin: bytes = b"") -> str:
+        return _good(git.command("--git-dir", str(self.path), *args), stdin)
 
-    def lay(self, done: Sequence[str]) -> Layout:
-        refs = git.output("for-each-ref", "--format=%(objectname)").split()
-        names = [f"create refs/seen/{place} {tip}\n" for place, tip in enumerate(dict.fromkeys([git.head(), *refs]))]
-        names.append(f"create refs/heads/main {git.head()}\n")
-        self.own("update-ref", "--stdin", stdin="".join(names).encode())
-        return Layout(self.repository, self.folder, self._base(done))
-
-    def _base(self, done: Sequence[str]) -> str:
-        """One commit that reaches all of them: the scanner takes no more than one."""
-        if not done:
-            return ""
-        empty = self.own("mktree")
-        parents = [word for one in done for word in ("-p", one)]
-        return self.own("commit-tree", empty, *parents, "-m", "seen")
+    def commit(self, tree: str, *parents: str) -> str:
+        return self.git("commit-tree", tree, *(word for one in parents for word in ("-p", one)), "-m", "made")
 
 
 def _good(argv: list[str], stdin: bytes = b"") -> str:
