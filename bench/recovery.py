@@ -101,11 +101,13 @@ def once(ship: Ship, name: str, bad: Bad) -> tuple[str, bool]:
             shop.break_(release, *bad.switches, **bad.faults)
         seen = Seen(ship.first, time.monotonic())
         path = ship.consumer.path / "watch.json"
-        code = watched(ship, release, path, seen)
+        code = watched(ship, release, path, seen, to_the_end=name in IMMEDIATE)
     record = json.loads(path.read_text()) if path.exists() else {"times": {}, "timeline": []}
     decided: dict[str, Any] = {"id": "nobody", "at": None}
-    decided = next((one for one in record["timeline"] if one["what"] == "decided"), decided)
-    told = row({**record["times"], "decided": decided["at"], "total": seen.again})
+    # A line may have it held before the trigger takes it back.
+    decided = next((one for one in reversed(record["timeline"]) if one["what"] == "decided"), decided)
+    times = record["times"] | ({} if code == 4 else {"restore": None})
+    told = row({**times, "decided": decided["at"], "total": seen.again})
     what = {4: "rolled back", 3: "held"}.get(code, f"exit {code}")
     return f"{told}  {what}, by {decided['id']}", (code, decided["id"]) == (4 if name in IMMEDIATE else 3, name)
 
@@ -137,8 +139,8 @@ class Seen:
             asking.join()
 
 
-def watched(ship: Ship, release: str, path: Path, seen: Seen) -> int:
-    """The operation, until it is over, or holds the release: then it has decided, and is cancelled."""
+def watched(ship: Ship, release: str, path: Path, seen: Seen, *, to_the_end: bool) -> int:
+    """The operation, until it is over; or until it holds the release, and then it is cancelled."""
     shop = ship.shop
     # It reads the releases of the repository in which it stands.
     shop.servers.within = ("env", "-C", str(ship.consumer.path))
@@ -148,7 +150,7 @@ def watched(ship: Ship, release: str, path: Path, seen: Seen) -> int:
     shop.servers.within = ()
 
     def end_when_held() -> None:
-        while child.poll() is None and not seen.over.wait(0.2):
+        while not to_the_end and child.poll() is None and not seen.over.wait(0.2):
             state = shop.host.machine.load()
             if state.watch is not None and state.watch.phase == HOLD:
                 child.send_signal(signal.SIGINT)
@@ -167,7 +169,9 @@ def watched(ship: Ship, release: str, path: Path, seen: Seen) -> int:
 def row(times: dict[str, float | None]) -> str:
     """In the order of HEAD; what did not happen is a dash."""
     widths = {"detect": 8, "decide": 8, "restore": 9, "decided": 9, "total": 8}
-    return "".join(f"{f'{times[name]:.1f}' if times.get(name) else '-':>{width}}" for name, width in widths.items())
+    return "".join(
+        f"{'-' if times.get(name) is None else f'{times[name]:.1f}':>{width}}" for name, width in widths.items()
+    )
 
 
 def until(true: Callable[[], bool]) -> None:
