@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from host import batch, commands
+from host import batch, commands, remembered
 from host.machine import Machine
 
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
@@ -151,6 +151,11 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
             (("--lines",), {"type": int, "default": 20}),
             (("--step",), {"default": "", "help": "only the lines of that step, of the whole journal"}),
         ],
+    ),
+    "ledger": (
+        "the newest line of the deployment ledger that this host was told",
+        remembered.run,
+        [(("head",), {"nargs": "?", "default": "", "help": "NUMBER:HASH of a newer one"}), _BY],
     ),
     "nginx": ("the snippets", commands.run_nginx, [_choice("show", "write"), _BY]),
     "forget": ("remove old releases", commands.run_forget, [_BY]),

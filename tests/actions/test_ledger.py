@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ def ledger(*releases: str) -> bytes:
 
 def judged(raw: bytes, known: tuple[Head, ...] = (), environment: str = "production") -> Result:
     wanted = MODULE["Wanted"](environment, RELEASE, 86400.0)
-    result: Result = MODULE["judge"](raw, wanted, known, NOW)
+    result: Result = MODULE["judge"](raw, wanted, chain.faults(raw, known), NOW)
     return result
 
 
@@ -90,9 +90,7 @@ def test_a_ledger_written_anew() -> None:
 
 def test_a_line_that_others_signed_proves_nothing() -> None:
     wanted = MODULE["Wanted"]("production", RELEASE, 86400.0)
-    result = MODULE["judge"](
-        ledger(RELEASE), wanted, (), NOW, ["the statement of line 1 is not signed by a pinned key"]
-    )
+    result = MODULE["judge"](ledger(RELEASE), wanted, ["the statement of line 1 is not signed by a pinned key"], NOW)
     assert result.status is Status.FAILED
     assert result.found.endswith("the statement of line 1 is not signed by a pinned key")
 
@@ -136,20 +134,82 @@ def test_somebody_explained_it_afterwards() -> None:
     assert MODULE["judge_interventions"](found, [early]).status is Status.FAILED
 
 
-def test_a_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    with fleet(1) as servers:
-        monkeypatch.setenv("SSH_PRIVATE_KEY", servers.key)
-        assert seen(servers) == []
-        servers.hosts[0].good("prepare", OTHER)
-        servers.hosts[0].good("stop")
-        by_hand = seen(servers)
+@pytest.fixture(scope="module")
+def one_server() -> Iterator[Fleet]:
+    """A server of these tests."""
+    with fleet(1) as found:
+        yield found
+
+
+@pytest.fixture
+def servers(one_server: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """The server, and the key that opens it."""
+    monkeypatch.setenv("SSH_PRIVATE_KEY", one_server.key)
+    monkeypatch.setenv("SSH_KNOWN_HOSTS", one_server.doors[0].pins)
+    return one_server
+
+
+def test_a_server_is_asked(servers: Fleet) -> None:
+    before = len(seen(servers))
+    servers.hosts[0].good("prepare", OTHER)
+    servers.hosts[0].good("stop")
+    by_hand = seen(servers)[before:]
     assert [one.step for one in by_hand] == ["start", "stop"]
     assert not any(one.reason for one in by_hand)
 
 
+def test_a_ledger_written_anew_is_found_by_what_the_server_remembers(
+    servers: Fleet, repository: Repository, ask: Callable[..., Result]
+) -> None:
+    """Of the same length, and whole: the chain alone would hold. Nothing is written on it, and it is told."""
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.write("app.py", "x = 1\n")
+    repository.commit("feat: one")
+    repository.write("deploy.json", '{"status": "passed", "found": "deployed", "measured": "deployed"}')
+    there = {"environment": "production", "host": servers.doors[0].host, "config": str(servers.hosts[0].config)}
+    first = ask("record", deploy="deploy.json", **there)
+    assert first.status is Status.PASSED
+    assert first.found.endswith("; written down as line 1")
+    assert servers.hosts[0].good("ledger")["ledger"] == f"1:{first.evidence[0]['hash']}"
+    assert ask("ledger", proves="entry", **there).status is Status.PASSED
+    subprocess.run(["git", "update-ref", "-d", "refs/heads/deploy-ledger"], cwd=origin, check=True)
+    tree, moment = repository.git("rev-parse", "HEAD^{tree}"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with branches.opened() as branch:
+        branches.append(branch, Entry("production", tree, Kind.DEPLOY, Outcome.DEPLOYED, moment, moment), {})
+    told = "line 1, which is known from elsewhere, is another one: the ledger was written anew"
+    assert ask("ledger", proves="entry", environment="production").status is Status.PASSED
+    for proves in ("entry", "interventions"):
+        result = ask("ledger", proves=proves, **there)
+        assert (result.status, result.found) == (Status.FAILED, f"the ledger does not hold together: {told}")
+    again = ask("record", deploy="deploy.json", **there)
+    assert (again.status, again.found) == (Status.ERROR, f"the ledger is broken, and is not written on: {told}")
+    with branches.opened() as branch:
+        assert chain.head(branch.read().raw).number == 1
+
+
+def test_a_server_that_does_not_answer_keeps_nothing_from_being_written_down(
+    repository: Repository, ask: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, servers: Fleet
+) -> None:
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.commit("feat: one")
+    repository.write("deploy.json", '{"status": "passed", "found": "deployed", "measured": "deployed"}')
+    there = {"environment": "production", "host": servers.doors[0].host, "config": "nowhere.json"}
+    result = ask("record", deploy="deploy.json", **there)
+    assert (result.status, result.measured) == (Status.WARNED, 1)
+    assert "could not be asked what it knows of the ledger" in result.found
+    monkeypatch.delenv("SSH_PRIVATE_KEY")
+    result = ask("record", deploy="deploy.json", **there)
+    assert (result.status, result.measured) == (Status.WARNED, 2)
+    assert "written down as line 2, but the servers could not be asked: SSH_PRIVATE_KEY" in result.found
+
+
 def seen(servers: Fleet) -> list[interventions.Change]:
     place = Place(servers.doors[0].host, servers.doors[0].pins, "slots.json")
-    return [one for one in interventions.read(place) if one.by_hand]
+    return [one for one in interventions.read(place).changes if one.by_hand]
 
 
 @pytest.mark.parametrize(

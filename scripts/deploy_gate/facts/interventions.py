@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from deploy_gate.facts import onhost
+from deploy_gate.facts import ledgerheads, onhost
 from deploy_gate.facts.onhost import Place
+from deploy_gate.ledger.chain import Head
 from deploy_gate.result import CouldNotTell, brief
 
 LINES = 500
@@ -39,7 +40,15 @@ class Change:
         return f"{text}: {brief(self.reason, 120)}" if self.reason else text
 
 
-def read(place: Place) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a server's journal tells, and the newest line of the ledger that this server remembers."""
+
+    changes: Sequence[Change]
+    heads: Sequence[Head] = ()
+
+
+def read(place: Place) -> Journal:
     """All changes that the journal still shows; CouldNotTell when it cannot be read, or its chain is broken."""
     with onhost.opened(place) as there:
         verified = there.run("journal", "verify")
@@ -49,7 +58,7 @@ def read(place: Place) -> list[Change]:
     entries = kept.get("entries")
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise CouldNotTell("the server's answer holds no journal", _FIX)
-    return changes(entries)
+    return Journal(changes(entries), ledgerheads.of(verified.data, place.host))
 
 
 def changes(entries: Iterable[Mapping[str, Any]]) -> list[Change]:
