@@ -87,7 +87,7 @@ def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    return watch.confirm(machine, chosen.release, token=chosen.lease)
+    return watch.confirm(machine, chosen.release, token=chosen.lease, reason=chosen.reason)
 
 
 def run_hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -126,6 +126,37 @@ def test_changes_by_hand_want_a_reason(journal: list[dict[str, Any]], status: St
     assert (result.status, result.measured) == (status, measured)
 
 
+RUN = Entry(
+    *("production", RELEASE, Kind.DEPLOY, Outcome.DEPLOYED, "2026-11-25T01:50:00Z", "2026-11-25T02:10:00Z"),
+    actor="ada",
+    run_url="https://x/runs/7",
+)
+AS_RUN = "ada (run 7)"
+
+
+@pytest.mark.parametrize(
+    ("journal", "unexplained"),
+    [
+        ([LEASE, intent(2, "switch"), intent(3, "confirm")], 0),
+        ([intent(2, "confirm", by=AS_RUN)], 0),
+        ([{**intent(2, "rollback"), "data": {"by": AS_RUN}}], 0),
+        # The name of a run that there never was, of another person, or long after that run.
+        ([intent(2, "confirm", by="ada (run 8)")], 1),
+        ([intent(2, "confirm", by="eve (run 7)")], 1),
+        ([intent(2, "confirm", by=AS_RUN, at="2026-11-25T02:15:01Z")], 1),
+        ([intent(2, "confirm", by=AS_RUN, at="2026-11-25T01:44:59Z")], 1),
+        ([{**intent(2, "rollback"), "data": {"by": "ada (run 8)"}}], 1),
+        ([{**intent(2, "rollback"), "data": {"by": "ada (run 8)", "reason": "the shop was down"}}], 0),
+        ([{**LEASE, "data": {**LEASE["data"], "run": "https://x/runs/8", "reason": ""}}, intent(2, "switch")], 1),
+    ],
+)
+def test_a_run_is_what_the_ledger_knows(journal: list[dict[str, Any]], unexplained: int) -> None:
+    """Anybody at a prompt can type `--by "ada (run 7)"`."""
+    found = interventions.explained(interventions.changes(journal), interventions.runs([RUN]))
+    result = MODULE["judge_interventions"](found, [])
+    assert (result.status is Status.FAILED, result.measured) == (bool(unexplained), unexplained)
+
+
 def test_somebody_explained_it_afterwards() -> None:
     found = interventions.changes([intent(2, "switch", at="2026-11-25T02:00:00Z")])
     said = Attestation("interventions", RELEASE, "ada", datetime(2026, 11, 25, 3, tzinfo=UTC), "the flag hung")

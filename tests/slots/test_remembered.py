@@ -24,6 +24,13 @@ def test_its_number_never_goes_down(host: World) -> None:
     assert kept[-2:] == [{"number": 41, "hash": A}, {"number": 42, "hash": B}]
 
 
+@pytest.mark.parametrize("name", ["guard", "Guard of the shop", " guard"])
+def test_nobody_calls_himself_the_guard(host: World, name: str) -> None:
+    told = host.run("ledger", "--by", name)
+    assert told.code == 2
+    assert told.what.endswith("is what the guard calls itself; give your own name")
+
+
 @pytest.mark.parametrize(
     "head", ["41", f"0:{A}", f"-1:{A}", f"41:{A[1:]}", f"41:{A}0", f"1234567890:{A}", "41:" + "A" * 64]
 )
