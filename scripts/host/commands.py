@@ -18,6 +18,7 @@ from host import (
     prepare,
     rehearse,
     releases,
+    remembered,
     sampler,
     schema,
     slotlogs,
@@ -86,7 +87,7 @@ def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    return watch.confirm(machine, chosen.release, token=chosen.lease)
+    return watch.confirm(machine, chosen.release, token=chosen.lease, reason=chosen.reason)
 
 
 def run_hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -209,15 +210,16 @@ def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    number, digest, damaged = 0, "", ""
+    number, digest, damaged, ledger = 0, "", "", {}
     try:
-        number, digest = machine.load().head
+        state = machine.load()
+        (number, digest), ledger = state.head, remembered.told(state.ledger)
     except Damaged as fault:  # the journal is what is needed then
         damaged = f"{fault.what}: whether the newest lines are missing cannot be told"
         machine.say(damaged)
     if chosen.what == "verify":
         found = [*machine.journal.faults(int(number), str(digest)), *([damaged] if damaged else [])]
-        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": []}
+        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": [], "ledger": ledger.get("ledger", "")}
     if chosen.step:
         kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)
         return {"entries": list(deque(kept, max(chosen.lines, 1)))}
