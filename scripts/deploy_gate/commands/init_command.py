@@ -19,10 +19,10 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.units import counted
 
 CHECKLIST = Path("checklist.yml")
-WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", "deploy", "monitor", "rollback")}
 TEMPLATES = {"deploy-gate": "init_workflow.yml"} | {
-    name: f"init_{name}.yml" for name in ("deploy", "monitor", "rollback")
+    name: f"init_{name}.yml" for name in ("deploy", "monitor", "rollback", "comments")
 }
+WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in TEMPLATES}
 
 
 def run(argv: list[str]) -> int:
