@@ -264,7 +264,15 @@ def test_what_another_builder_compresses_with_zstd(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"DB_PASSWORD={WORD}\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY .env /srv/.env\nLABEL team=shop\n")
     with tempfile.TemporaryDirectory(prefix="img-") as folder:
-        common: list[str | Path] = [program, "--root", f"{folder}/a", "--runroot", f"{folder}/b", "--storage-driver", "vfs"]
+        common: list[str | Path] = [
+            program,
+            "--root",
+            f"{folder}/a",
+            "--runroot",
+            f"{folder}/b",
+            "--storage-driver",
+            "vfs",
+        ]
         for words in (
             ["bud", "--isolation", "chroot", "--layers", "--tag", "shop:1", str(tmp_path)],
             ["push", "--compression-format", "zstd", "shop:1", f"oci-archive:{folder}/out.tar"],

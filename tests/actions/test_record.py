@@ -248,3 +248,16 @@ def test_what_is_no_report(load: Load, text: str | None, said: str) -> None:
         record(load, reports=["report.json"])
     with branches.opened() as branch:
         assert branch.read().raw == b""
+
+
+def test_who_waived_and_what_nobody_signed(load: Load, clone: Repository) -> None:
+    kept = report("pre-deploy", tls="waived", policy="pending")
+    told_by = {"waived_by": "ada", "until": "2027-01-31", "why": "cold cache", "proof": "commit 1a2b3c4d5e6f, verified"}
+    kept["items"][0]["evidence"] = [{"message": "waived by ada", **told_by}]
+    kept["items"][1]["severity"] = "warn"
+    record(load, reports=[str(file("report.json", kept))], deploy=file("deploy.json", told("passed", "deployed")))
+    proof = "commit 1a2b3c4d5e6f, verified"
+    assert newest().waivers == [
+        {"item": "tls", "by": "ada", "until": "2027-01-31", "why": "cold cache", "proof": proof},
+        {"item": "policy", "why": "policy is pending"},
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 BEFORE, BEHIND = 64, 4096
 """How far around its word a pattern looks."""
@@ -30,6 +31,21 @@ _TELLING = re.compile(
     r"|(?:secret|private|api|access|auth|encryption|signing|master)[_.-]?key(?:[_.-]?base)?|apikey)"
 )
 _ADDRESS = re.compile(URL)
+_STARTS = r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abps]-|[rs]k_live_|AIza|\b\d{8,10}:AA|npm_|pypi-AgE|SG\."
+_STARTS += r"|sk-(?:proj|ant)-|eyJ"
+# Where any of the rules could hold: most texts of a report are none of it. (An address is not masked here, but with its
+# kind: whoever masks knows all of them.)
+_BEGINS = re.compile(
+    _STARTS + r"|PRIVATE KEY|PuTTY-User|(?i:secret_?(?:access_?)?key|jwt_secret)|hooks\.slack\.com/|\"auths\""
+)
+_CUT = re.compile(rf"(?:{_STARTS})[\w./+=-]{{0,2000}}…")
+"""The start of one, where a limit has cut it."""
+_KEYS = re.compile(
+    r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
+    r"(?:\s|\\[nr])*[A-Za-z0-9+/]{32}(?:\s|\\[nr]|[A-Za-z0-9+/=])*"
+    r"|(PuTTY-User-Key-File-\d: )[\s\S]*"
+)
+"""All of a key, of which the rules need only the first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +63,9 @@ def _rule(name: str, words: tuple[bytes, ...], pattern: bytes, reach: int = BEHI
     return Rule(name, words, re.compile(pattern), reach)
 
 
+@cache
 def rules() -> tuple[Rule, ...]:
-    """Every rule; compiled when it is asked for."""
+    """Every rule; compiled when it is first asked for."""
     return (
         _rule("private-key", (b"PRIVATE KEY",), rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----" + _BODY),
         _rule("putty-key", (b"PuTTY-User-Key-File-",), rb"PuTTY-User-Key-File-\d: [\s\S]{0,2000}Private-Lines: \d"),
@@ -92,6 +109,26 @@ def matching(data: bytes, known: tuple[Rule, ...], until: int) -> Iterator[str]:
     for rule in known:
         if any(_holds(rule, word, data, until) for word in rule.words):
             yield rule.name
+
+
+def masked(text: str) -> str:
+    """The text without what is a credential by its form, also where it was cut."""
+    if not _BEGINS.search(text):
+        return text
+    raw = _KEYS.sub(lambda match: f"{match[1] or match[2]}***", text).encode(errors="surrogatepass")
+    for rule in rules():
+        if any(word in raw for word in rule.words):
+            raw = rule.pattern.sub(_hidden, raw)
+    return _CUT.sub("***…", raw.decode(errors="surrogatepass"))
+
+
+def _hidden(match: re.Match[bytes]) -> bytes:
+    if not _counts(match):
+        return match[0]
+    if match.groupdict().get("value") is None:
+        return b"***"
+    start, end = (place - match.start() for place in match.span("value"))
+    return match[0][:start] + b"***" + match[0][end:]
 
 
 def _holds(rule: Rule, word: bytes, data: bytes, until: int) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from deploy_gate.checklist.model import Phase
 from deploy_gate.facts import textfile
 from deploy_gate.ledger.entry import Kind, Outcome, Times, bounded, when
+from deploy_gate.policy.lines import POLICY
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Status, brief
 from deploy_gate.rollout.back import PARTS
@@ -77,9 +78,12 @@ class Gathered:
         return [item for one in self.reports for item in one["items"]]
 
     def waivers(self) -> list[dict[str, Any]]:
-        """What was let through on somebody's word."""
+        """What was let through on somebody's word: who, until when, why, and how that person was proven."""
         waived = [item for item in self.items() if item["status"] == Status.WAIVED]
-        return [{"item": item["id"], "why": item["found"]} for item in waived[:MOST]]
+        told = [{"item": item["id"], "why": item["found"], **_waiver(item)} for item in waived[:MOST]]
+        # `policy: own`: a change of the checklist that nobody had to sign.
+        own = [item for item in self.items() if item["id"] == POLICY and item.get("severity") == "warn"]
+        return told + [{"item": POLICY, "why": item["found"]} for item in own[:MOST]]
 
     def signoffs(self) -> list[dict[str, Any]]:
         """Who said yes, to what, as the lines that asked for it found; what did not count is not among them."""
@@ -156,6 +160,13 @@ class Gathered:
 def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     evidence = item.get("evidence")
     return [one for one in evidence if isinstance(one, Mapping)] if isinstance(evidence, list) else []
+
+
+def _waiver(item: Mapping[str, Any]) -> dict[str, Any]:
+    """As the gate told it in a field of its own; the line's text alone, where an older one did not."""
+    told = next((one for one in _objects(item) if one.get("waived_by")), {})
+    named = {"by": "waived_by", "until": "until", "why": "why", "proof": "proof"}
+    return {key: told[name] for key, name in named.items() if told.get(name)}
 
 
 def _picked(said: Mapping[str, Any]) -> dict[str, Any]:
