@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +61,9 @@ def _part(one: dict[str, Any], name: str) -> dict[str, Any]:
 
 def serve(machine: Machine, port: int) -> dict[str, Any]:
     """Until it is ended; only from this machine."""
+    # Only this command listens; no other waits until all of that is loaded.
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
     known = token(machine.home)
 
     class Handler(BaseHTTPRequestHandler):
