@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from host import (
-    alerts,
     boot,
     images,
     lease,
@@ -31,7 +30,6 @@ from host import (
 )
 from host.clock import Deadline
 from host.files import read_bounded
-from host.guard import Guard
 from host.machine import Machine
 from host.rollback import roll_back
 from host.setup import initialise
@@ -149,6 +147,8 @@ def _stay(machine: Machine, chosen: argparse.Namespace, program: Path, config: P
         sampler.Sampler(machine).run(chosen.of or os.getppid())
         return
     own = (sys.executable, "-I", str(program), "--config", str(config), "guard", "sample", "--of", str(os.getpid()))
+    from host.guard import Guard  # all it needs is loaded before it begins, and by no other command
+
     Guard(machine, own if machine.settings.guard.sample else ()).run()
 
 
@@ -186,6 +186,9 @@ def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any
 
 
 def run_alert(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    # Only this command listens; no other waits until a web server is loaded.
+    from host import alerts
+
     return alerts.serve(machine, chosen.port)
 
 
