@@ -110,6 +110,7 @@ def test_times_of_a_fall_back_are_kept(load: Load) -> None:
     record(load, deploy=file("deploy.json", told("failed", "fell back", evidence, {"restore": 0.9})))
     times = newest().times
     assert (times.detect, times.decide, times.restore) == (1.5, 0.1, 0.9)
+    assert times.total is None, "without a report nobody knows when it began"
 
 
 def test_clocks_that_are_apart_measure_nothing(load: Load) -> None:

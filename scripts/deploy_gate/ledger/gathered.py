@@ -125,8 +125,8 @@ class Gathered:
                 value = one.get(part) if isinstance(one, Mapping) else None
                 if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
                     found[part] = max(found.get(part, 0.0), float(value))
-        # A clock that went back between two jobs measured nothing.
-        return Times(round(total, 3) if total >= 0 else None, *(found.get(part) for part in PARTS))
+        # Without a report nobody knows when it began, and a clock that went back between two jobs measured nothing.
+        return Times(round(total, 3) if total > 0 else None, *(found.get(part) for part in PARTS))
 
 
 def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
