@@ -15,7 +15,7 @@ from deploy_gate.facts.imagesecrets import Find, Looked
 from deploy_gate.result import Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import counted, show_size
 
-ABOUT = About(runs_code=True, reads=dockercli.READS, timeout=1800)
+ABOUT = About(runs_code=True, reads=dockercli.READS, locks=("zstd",), timeout=1800)
 _INSTRUCTIONS = ("ENV", "ARG", "LABEL")
 
 
@@ -24,6 +24,7 @@ class Facts:
     """One image: the services that run it, what was looked at, and where its Dockerfile names a find (path, line)."""
 
     services: tuple[str, ...]
+    """With its platform where the image has several."""
     looked: Looked
     places: tuple[tuple[str, int], ...] = ()
     """For each find, in order; an empty path where there is none."""
@@ -38,14 +39,21 @@ def check(*, file: list[str], env_file: str, env: list[str], build: bool, ignore
     services: dict[str, list[Service]] = {}
     for name, image in sorted(images.items()):
         services.setdefault(image, []).append(project.services[name])
-    facts = [_facts(image, own, ignore) for image, own in services.items()]
+    facts = [one for image, own in services.items() for one in _facts(image, own, ignore)]
     return judge(facts, known, datetime.now(UTC).date())
 
 
-def _facts(image: str, services: list[Service], ignore: list[str]) -> Facts:
-    looked = imagesecrets.search(image, ignore)
-    places = tuple(_place(services[0], find) for find in looked.finds)
-    return Facts(tuple(one.name for one in services), looked, places)
+def _facts(image: str, services: list[Service], ignore: list[str]) -> list[Facts]:
+    found = imagesecrets.search(image, ignore)
+    names = tuple(one.name for one in services)
+    return [
+        Facts(
+            names if len(found) == 1 else (*names, looked.platform),
+            looked,
+            tuple(_place(services[0], find) for find in looked.finds),
+        )
+        for looked in found
+    ]
 
 
 def _place(service: Service, find: Find) -> tuple[str, int]:

@@ -141,7 +141,7 @@ def judge_interventions(found: Sequence[Change], said: Sequence[Attestation]) ->
     hand = [one for one in found if one.by_hand]
     newest = max((one.at for one in said), default=None)
     open_ = [one for one in interventions.silent(found) if newest is None or one.at > newest]
-    evidence: list[Evidence] = [{"message": one.told} for one in hand[-50:]]
+    evidence: list[Evidence] = [{"message": one.told, "at": one.at.isoformat()} for one in hand[-50:]]
     evidence += [{"message": f"{one.by}: {one.evidence}"} for one in said[-10:]]
     if open_:
         told = f"{counted(len(open_), 'change')} made by hand without a reason, the limit is 0: {open_[-1].told}"

@@ -39,6 +39,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     deploy: Path | None,
     rollback: Path | None,
     verdict: Literal["", "go", "no-go", "could-not-tell"],
+    watch: Path | None,
     release: str,
     from_release: str,
     reason: str,
@@ -52,7 +53,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
 ) -> Result:
     """Append one entry; CouldNotTell when the ledger is broken, or cannot be written."""
     validate(digests=digests, known=known, signers=signers)
-    found = gather([Path(one) for one in reports], deploy, rollback, verdict)
+    found = gather([Path(one) for one in reports], deploy, rollback, verdict, watch)
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
     entry = replace(entry, digests=_digests(digests))
     heads = tuple(Head.parse(text) for text in known)

@@ -50,8 +50,8 @@ def operate(  # noqa: PLR0913 - one for each input
     validate(**locals())
     with servers(login) as where:
         release = closing.meant(where, release)
-        if look_back and (late := lookback.too_late(where, window)):
-            return Result.of(Status.SKIPPED, f"{release[:12]}: {late}")
+        if look_back and (why := lookback.no_time(where, window)):
+            return Result.of(Status.SKIPPED, f"{release[:12]}: {why}")
     watched, masker = making.make(
         Question(checklist, environment, phase, release, once=window if look_back else 0.0), login
     )

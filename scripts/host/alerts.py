@@ -10,6 +10,8 @@ import hmac
 import json
 import os
 import secrets
+import socket
+import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -23,6 +25,8 @@ FILE = "alert-token"
 LARGEST = 256 * 1024
 MOST = 20
 _LONGEST = 200
+_PATIENCE = 10.0
+"""Seconds for one request, from its connection to its end."""
 
 
 def token(home: Path) -> str:
@@ -60,38 +64,66 @@ def _part(one: dict[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+class Door(HTTPServer):
+    """It knows the token, and where alerts are written down."""
+
+    def __init__(self, machine: Machine, port: int) -> None:
+        """Only from this machine."""
+        self.machine, self.known = machine, token(machine.home)
+        super().__init__(("127.0.0.1", port), Handler)
+
+    def handle_error(self, *_: object) -> None:
+        """Whoever hung up, or was cut off, needs no answer."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: Door
+    timeout = _PATIENCE
+
+    def handle(self) -> None:
+        """Within its time: a byte now and then is never silent for long, and would keep all others waiting."""
+        ending = threading.Timer(_PATIENCE, self._cut)
+        ending.daemon = True
+        ending.start()
+        try:
+            super().handle()
+        finally:
+            ending.cancel()
+
+    def do_POST(self) -> None:  # the library's name
+        """Alerts, with the token."""
+        given = self.headers.get("Authorization", "")
+        length = self.headers.get("Content-Length", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self.server.known}".encode()):
+            self._answer(401)
+        elif not (length.isascii() and length.isdigit()) or int(length) > LARGEST:
+            self._answer(413)
+        else:
+            self._answer(_taken(self.server.machine, self.rfile.read(int(length))))
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: what is worth it stands in the journal."""
+
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+
 def serve(machine: Machine, port: int) -> dict[str, Any]:
-    """Until it is ended; only from this machine."""
-    known = token(machine.home)
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 10.0
-
-        def do_POST(self) -> None:
-            given = self.headers.get("Authorization", "")
-            length = self.headers.get("Content-Length", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {known}".encode()):
-                self._answer(401)
-            elif not length.isdigit() or int(length) > LARGEST:
-                self._answer(413)
-            else:
-                self._answer(_taken(machine, self.rfile.read(int(length))))
-
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing: what is worth it stands in the journal."""
-
+    """Until it is ended."""
     try:
-        server = HTTPServer(("127.0.0.1", port), Handler)
+        server = Door(machine, port)
     except OSError as fault:
         what = f"port {port} cannot be listened on: {fault.strerror}"
-        raise Trouble(
-            what, "another program has it, or another `slots alert` runs", "choose another --port", WRONG
-        ) from fault
+        means = "another program has it, or another `slots alert` runs"
+        raise Trouble(what, means, "choose another --port", WRONG) from fault
     with server:
         print(f"listening on 127.0.0.1:{server.server_port}; the token is in {machine.home / FILE}", flush=True)
         server.serve_forever()

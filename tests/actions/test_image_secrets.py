@@ -5,18 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import tarfile
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import composed
+import layouts
 import pytest
+from layouts import tar
 from support import Repository
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.facts import imagesecrets, imagetar, secret_patterns
+from deploy_gate.facts import imagesecrets, imagetar, layerstream, secret_patterns
 from deploy_gate.facts.imageallowed import Allowed
 from deploy_gate.facts.imagesecrets import Find, Looked
 from deploy_gate.result import CouldNotTell, Result, Status
@@ -117,36 +117,17 @@ def test_without_a_daemon_there_is_no_answer(
     assert look().found == "no docker here: docker cannot be started: No such file or directory"
 
 
-def archived(layers: list[bytes], config: Mapping[str, Any] | None = None, leave_out: int = -1) -> bytes:
-    """What `docker save` of old printed."""
-    names = [f"{number}/layer.tar" for number in range(len(layers))]
-    manifest = [{"Config": "c.json", "Layers": names}]
-    files = {"c.json": json.dumps(config or {"rootfs": {}}).encode()}
-    files |= {name: raw for number, (name, raw) in enumerate(zip(names, layers, strict=True)) if number != leave_out}
-    return tar({**files, "manifest.json": json.dumps(manifest).encode()})
-
-
-def tar(files: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        for name, raw in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(raw)
-            archive.addfile(member, io.BytesIO(raw))
-    return stream.getvalue()
-
-
 def hits(raw: bytes) -> list[tuple[int, str, str, int]]:
     look = imagesecrets._look(secret_patterns.rules())
     contents = imagetar.read(io.BytesIO(raw), look)
-    return [(one.layer, one.path, one.rule, one.gone_in) for one in contents.hits]
+    return [(one.layer, one.path, one.rule, one.gone_in) for image in contents.images for one in image.hits]
 
 
 def test_archives_of_the_older_layout() -> None:
     first = tar({"a/key": KEY.encode(), "b/c/key": KEY.encode(), "d/key": KEY.encode(), "e/key": KEY.encode()})
     second = tar({"a/.wh.key": b"", "b/.wh.c": b"", "d/.wh..wh..opq": b""})
     third = tar({"e/key": b"another"})
-    assert hits(archived([first, gzip.compress(second), third])) == [
+    assert hits(layouts.older([first, gzip.compress(second), third])) == [
         (1, "a/key", "private-key", 2),
         (1, "b/c/key", "private-key", 2),
         (1, "d/key", "private-key", 2),
@@ -154,10 +135,10 @@ def test_archives_of_the_older_layout() -> None:
     ]
 
 
-@pytest.mark.parametrize("before", [0, 1, imagetar.CHUNK - 20, imagetar.CHUNK, 2 * imagetar.CHUNK - 4100])
+@pytest.mark.parametrize("before", [0, 1, layerstream.CHUNK - 20, layerstream.CHUNK, 2 * layerstream.CHUNK - 4100])
 def test_a_credential_across_pieces_is_found(before: int) -> None:
     raw = b" " * before + TOKEN.encode() + b" " * 5000
-    assert hits(archived([tar({"x": raw})])) == [(1, "x", "github-token", 0)]
+    assert hits(layouts.older([tar({"x": raw})])) == [(1, "x", "github-token", 0)]
 
 
 def test_files_of_settings() -> None:
@@ -170,7 +151,7 @@ def test_files_of_settings() -> None:
         ".netrc": f"machine a login b password {WORD}\n",
         "x/.npmrc": f"//r.example/:_authToken={WORD}\n",
     }
-    assert hits(archived([tar({name: text.encode() for name, text in files.items()})])) == [
+    assert hits(layouts.older([tar({name: text.encode() for name, text in files.items()})])) == [
         (1, ".env", "secret-setting", 0),
         (1, "prod.env", "secret-setting", 0),
         (1, ".pgpass", "login-file", 0),
@@ -207,7 +188,7 @@ def test_settings_and_history_of_either_builder() -> None:
     ]
 
 
-WHOLE = archived([tar({"a": b"1"})])
+WHOLE = layouts.older([tar({"a": b"1"})])
 
 
 @pytest.mark.parametrize(
@@ -218,10 +199,10 @@ WHOLE = archived([tar({"a": b"1"})])
         WHOLE[:600],
         WHOLE[:2200],
         tar({"a": b"1"}),
-        archived([tar({"a": b"1"}), tar({"b": b"2"})], leave_out=1),
-        archived([b"\x28\xb5\x2f\xfd compressed"]),
-        archived([b"no archive"]),
-        archived([gzip.compress(tar({"a": b"1" * 5000}))[:60]]),
+        layouts.older([tar({"a": b"1"}), tar({"b": b"2"})], leave_out=1),
+        layouts.older([b"\x28\xb5\x2f\xfd compressed"]),
+        layouts.older([b"no archive"]),
+        layouts.older([gzip.compress(tar({"a": b"1" * 5000}))[:60]]),
         tar({"0/layer.tar": tar({"a": b"1"}), "manifest.json": b'[{"Config": "gone", "Layers": ["0/layer.tar"]}]'}),
         tar({"manifest.json": b"{"}),
     ],

@@ -15,7 +15,7 @@ from watch_shop import Shop
 from deploy_gate.catalog import Catalog
 from deploy_gate.workbench.server import free_port
 from host import sampler
-from host.state import GUARD, HOLD
+from host.state import CONFIRM, GUARD, HOLD
 
 
 def test_all_is_well_and_confirmed(shop: Shop) -> None:
@@ -151,6 +151,11 @@ def test_a_checklist_without_anything_to_watch(shop: Shop) -> None:
 @pytest.mark.long
 def test_looking_back_waits_for_nobody(shop: Shop) -> None:
     host = shop.servers.hosts[0]
+    # A deployment is under way: it is that one's to judge, and to hold.
+    told = shop.watch(look_back="true", window="1h", phase="monitor")
+    assert (told.code, told.data["status"], told.data["measured"]) == (0, "skipped", None), told
+    assert " ago and is not confirmed: " in told.found
+    assert shop.phase() == CONFIRM
     host.good("confirm", NEW)
     told = shop.watch(look_back="true", window="1ms", phase="monitor")
     assert (told.code, told.data["status"], told.data["measured"]) == (0, "skipped", None), told

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import stat
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,12 +69,40 @@ def test_an_alert_stands_in_the_journal(host: World, port: int) -> None:
         post(port, b"[" * 9999, Authorization=f"Bearer {token}"),
         post(port, b"", **{"Authorization": f"Bearer {token}", "Content-Length": str(LARGEST + 1)}),
         post(port, b"", **{"Authorization": f"Bearer {token}", "Content-Length": "-1"}),
-    ] == [401, 401, 401, 400, 400, 413, 413]
+        post(port, b"", **{"Authorization": f"Bearer {token}", "Content-Length": "\xb2"}),
+    ] == [401, 401, 401, 400, 400, 413, 413, 413]
     assert len(list(host.machine.journal.entries())) == before
     assert host.good("journal", "verify")["faults"] == []
     host.live(OLD, "blue")
     answer = host.run("alert", "--port", str(port))
     assert (answer.code, f"port {port} cannot be listened on" in answer.what) == (2, True)
+
+
+@pytest.mark.long
+def test_one_that_sends_a_byte_now_and_then_keeps_nobody_waiting(host: World, port: int) -> None:
+    over, cut = threading.Event(), threading.Event()
+
+    def drip() -> None:
+        with socket.create_connection(("127.0.0.1", port), 60) as slow:
+            connected.set()
+            try:
+                while not over.wait(0.5):
+                    slow.sendall(b"P")
+            except OSError:
+                cut.set()
+
+    connected = threading.Event()
+    slow = threading.Thread(target=drip)
+    slow.start()
+    try:
+        assert connected.wait(60)
+        token = (host.home / alerts.FILE).read_text()
+        body = json.dumps({"alerts": [FIRING]}).encode()
+        assert post(port, body, Authorization=f"Bearer {token}") == 200
+        assert cut.wait(60)
+    finally:
+        over.set()
+        slow.join()
 
 
 def test_many_and_long_ones_are_cut() -> None:

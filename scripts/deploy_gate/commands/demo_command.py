@@ -17,7 +17,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy_gate import arguments, bootstrap, descendants, process
-from deploy_gate.report.terminal import coloured, paint
+from deploy_gate.report.answer import coloured, paint
 from deploy_gate.result import CouldNotTell
 from deploy_gate.workbench import act, services, shop, stage
 from deploy_gate.workbench.tls import https

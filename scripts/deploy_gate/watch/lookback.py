@@ -14,6 +14,7 @@ from deploy_gate.result import CouldNotTell, Result, failed, passed, warned
 from deploy_gate.rollout.servers import Login, servers, side_by_side
 from deploy_gate.ssh.hostprogram import HostProgram
 from deploy_gate.units import show_duration
+from deploy_gate.watch import hostlook
 
 WINDOW = "the window"
 LONGEST_BAD = 120.0
@@ -39,16 +40,21 @@ def job(login: Login, release: str, seconds: float, environment: Mapping[str, st
     return Job(WINDOW, partial(look, login, release, seconds), 120.0, environment)
 
 
-def too_late(where: Sequence[HostProgram], window: float) -> str:
-    """Why there is no first hour to look back at; empty where there is one. A cron job asks for ever."""
+def no_time(where: Sequence[HostProgram], window: float) -> str:
+    """Why there is nothing to look back at; empty where there is. A cron job asks for ever, and at any moment."""
     told = [one.good("samples", "--since=1", timeout=60).get("switched_ago") for one in where]
     ago = min((float(one) for one in told if isinstance(one, int | float)), default=None)
     if ago is None:
         return "nothing was switched here yet, so there is nothing to look back at"
     most = window * _LATE
-    if ago <= most:
-        return ""
-    return f"it was switched to {show_duration(ago)} ago, and is looked back at for {show_duration(most)} at most"
+    if ago > most:
+        return f"it was switched to {show_duration(ago)} ago, and is looked back at for {show_duration(most)} at most"
+    watches = [one.good("status", "--quick", timeout=60).get("watch") for one in where]
+    if any(isinstance(one, dict) and one.get("phase") != hostlook.GUARD for one in watches):
+        return (
+            f"it was switched to {show_duration(ago)} ago and is not confirmed: its own run, or a person, is to do that"
+        )
+    return ""
 
 
 def look(login: Login, release: str, seconds: float) -> Result:
