@@ -54,7 +54,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     """Append one entry; CouldNotTell when the ledger is broken, or cannot be written."""
     validate(digests=digests, known=known, signers=signers)
     found = gather([Path(one) for one in reports], deploy, rollback, verdict, watch)
-    if kind == Kind.ROLLBACK:
+    if Kind(kind) is Kind.ROLLBACK:
         # It says itself what it left, and where it went; a `release` that was given is the one it was about.
         left, now = found.moved()
         from_release, release = from_release or left or release, now or release or left
