@@ -62,6 +62,10 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     login = Login(host, host_keys or os.environ.get(PINS, ""), config, python, sudo)
     validate(digests=digests, known=known, signers=signers, host=host, config=config, python=python)
     found = gather([Path(one) for one in reports], deploy, rollback, verdict, watch)
+    if Kind(kind) is Kind.ROLLBACK:
+        # It says itself what it left, and where it went; a `release` that was given is the one it was about.
+        left, now = found.moved()
+        from_release, release = from_release or left or release, now or release or left
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
     entry = replace(entry, digests=_digests(digests))
     heads = [Head.parse(text) for text in known]
@@ -131,7 +135,8 @@ def entered(
     outcome = found.outcome(kind)
     decided_by, why = found.decided(outcome)
     began = found.began(now)
-    head = git.head()
+    # Whatever is checked out where somebody rolls back, it need not be what is live now.
+    head = git.head() if kind is not Kind.ROLLBACK or git.tree() == release else ""
     return Entry(
         environment=environment,
         release=release,
