@@ -107,6 +107,9 @@ class Gathered:
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
+        if kind is Kind.REHEARSAL:
+            # It ends where it began, or somebody has to look why not.
+            return Outcome.ROLLED_BACK if self.deploy.get("status") in _GOOD else Outcome.UNKNOWN
         if kind is Kind.ROLLBACK:
             back = self._back()
             return Outcome.ROLLED_BACK if back is Outcome.FELL_BACK else back or Outcome.UNKNOWN
