@@ -248,7 +248,7 @@ def test_a_person_takes_it_back_in_a_comment(place: Place, server: Fleet) -> Non
     left = server.hosts[0].good("status")["left"][-1]
     assert (left["release"], left["reason"]) == (release, "orders fail; \"$(id)\" `id` ${{ github.token }} 'x'")
     assert place.talk.reactions[1:] == ["+1"]
-    assert place.talk.replies[0].startswith("Rolled back, as asked."), place.talk.replies
+    assert place.talk.replies[0].startswith("The rollback came to its end."), place.talk.replies
 
     # It was about that release: another one that is live by now stays.
     put_live(server, NEW)
