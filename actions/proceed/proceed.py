@@ -29,6 +29,7 @@ ABOUT = About(
 )
 _INSIDE = ("OWNER", "MEMBER", "COLLABORATOR")
 _DONE = (Status.PASSED, Status.WARNED)
+STOPPED = "This deployment is stopped until the same person approves it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,17 @@ def outcome(
         what = f"{asked.commit[:12]}, which this pull request is about, is not checked out"
         raise CouldNotTell(what, "a fork's commit is not here before it is merged: sign it then")
     found = standing.look(*law)
-    lines = [*([f"servers: {reply.told(servers)}"] if servers else []), *reply.lines(found.lines)]
+    lines = reply.lines(found.lines)
     if not asked.allowed:
         return Reply("confused", "Edited and deleted comments do not count; write a new one.", lines)
-    if asked.name in ("reject", "hold"):
-        return Reply("+1", "This deployment is stopped until the same person approves it.", lines)
+    if asked.name in ("hold", "reject"):
+        return Reply("+1", STOPPED, lines) if asked.name == "reject" else held(servers, lines)
+    return signed(here, place, asked, found, waits)
+
+
+def signed(here: Client, place: str, asked: Asked, found: Standing, waits: Where) -> Reply:
+    """The answer to a signature; with the last one the run goes on."""
+    lines = reply.lines(found.lines)
     if not found.complete:
         counts = any(one.counts(asked.by) for one in found.lines)
         return Reply("+1" if counts else "-1", missing(found, counts=counts), lines)
@@ -151,8 +158,16 @@ def rolled_back(servers: Result | None) -> Reply:
     if servers is None:
         return Reply("confused", "Nobody can tell what became of the rollback: look at the servers now.")
     if servers.status in _DONE:
-        return Reply("+1", "Rolled back, as asked.", [reply.told(servers)])
+        return Reply("+1", "The rollback came to its end.", [reply.told(servers)])
     return Reply("-1", "The rollback did not come to its end: a person must look now.", [reply.told(servers)])
+
+
+def held(servers: Result | None, lines: list[str]) -> Reply:
+    """The answer to a hold: the signatures wait in any case, the servers only where they said so."""
+    if servers is not None and servers.status in _DONE:
+        return Reply("+1", STOPPED, [f"servers: {reply.told(servers)}", *lines])
+    said = reply.told(servers) if servers else "no answer came from them"
+    return Reply("confused", f"{STOPPED} The servers do not wait: look at them now.", [f"servers: {said}", *lines])
 
 
 def missing(found: Standing, *, counts: bool) -> str:

@@ -227,8 +227,8 @@ def server(place: Place, standing: Fleet) -> Fleet:
 
 def put_live(server: Fleet, release: str) -> None:
     """Live there, and nobody has confirmed it."""
-    server.hosts[0].good("prepare", release)
-    assert server.do("switch", release=release).code == 0
+    told = server.deploy(release, confirm="false")
+    assert (told.code, told.data["measured"]) == (0, "switched"), told
 
 
 @pytest.mark.long
@@ -248,7 +248,7 @@ def test_a_person_takes_it_back_in_a_comment(place: Place, server: Fleet) -> Non
     left = server.hosts[0].good("status")["left"][-1]
     assert (left["release"], left["reason"]) == (release, "orders fail; \"$(id)\" `id` ${{ github.token }} 'x'")
     assert place.talk.reactions[1:] == ["+1"]
-    assert place.talk.replies[0].startswith("Rolled back, as asked."), place.talk.replies
+    assert place.talk.replies[0].startswith("The rollback came to its end."), place.talk.replies
 
     # It was about that release: another one that is live by now stays.
     put_live(server, NEW)
