@@ -33,10 +33,11 @@ _DONE = (Status.PASSED, Status.WARNED)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the comment was: its command's name (empty: none), who gave it, and whether that person may."""
+    """What the comment was: its command (empty: none), who gave it, about which commit, and whether that person may."""
 
     name: str
     by: str
+    commit: str
     allowed: bool
     result: Result
 
@@ -100,10 +101,11 @@ def _result(text: str) -> Result | None:
 def _asked(command: str) -> Asked:
     result = _result(command)
     if result is None or not result.evidence:
-        return Asked("", "", False, result or passed("no command"))
+        return Asked("", "", "", False, result or passed("no command"))
     first = result.evidence[0]
     allowed = result.status is Status.PASSED and bool(result.measured)
-    return Asked(str(first.get("command") or ""), str(first.get("by") or ""), allowed, result)
+    name, by, commit = (str(first.get(key) or "") for key in ("command", "by", "commit"))
+    return Asked(name, by, commit, allowed, result)
 
 
 def _default_branch() -> str:
@@ -118,6 +120,9 @@ def outcome(
         return Reply("-1", "This command does not count.", [reply.told(asked.result)])
     if asked.name == "rollback" and asked.allowed:
         return rolled_back(servers)
+    if asked.commit not in ("", git.head()):
+        what = f"{asked.commit[:12]}, which this pull request is about, is not checked out"
+        raise CouldNotTell(what, "a fork's commit is not here before it is merged: sign it then")
     found = standing.look(*law)
     lines = [*([f"servers: {reply.told(servers)}"] if servers else []), *reply.lines(found.lines)]
     if not asked.allowed:

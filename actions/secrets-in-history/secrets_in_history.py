@@ -46,7 +46,7 @@ class Facts:
 
 def check(*, baseline: str, cache: str, time_limit: Duration) -> Result:
     """Scan what is new, add what was found before, and judge; CouldNotTell unless all of the history is here."""
-    known = secret_baseline.read(baseline)
+    known = secret_baseline.read(baseline, of_commits=True)
     ends = history.tips()
     scanner = kingfisher.program()
     stamp = kingfisher.version()
@@ -61,7 +61,7 @@ def check(*, baseline: str, cache: str, time_limit: Duration) -> Result:
 
 def validate(*, baseline: str, time_limit: float, **_: object) -> None:
     """Misconfigured for a baseline that cannot be read, before anything is scanned."""
-    secret_baseline.read(baseline)
+    secret_baseline.read(baseline, of_commits=True)
     if not 1 <= time_limit <= 3600:
         raise Misconfigured([f"input 'time-limit' is {show_duration(time_limit)}, expected 1 s to 1 h"])
 
@@ -137,7 +137,7 @@ def judge(facts: Facts) -> Result:
     """A secret fails unless somebody answers for it, and his day has not passed."""
     scope = f"{counted(facts.commits, 'commit')} of all refs ({facts.new} new since the last scan)"
     answered = {find: _answer(find, facts.known) for find in facts.finds}
-    bad = [find for find, known in answered.items() if known is None or known.until < facts.today]
+    bad = [find for find, known in answered.items() if known is None or known.over(facts.today)]
     evidence = [_evidence(find, answered[find], facts.today) for find in facts.finds]
     evidence += [_stale(one) for one in facts.known if one not in answered.values()]
     more = {"target": 0, "measured": len(bad), "evidence": evidence}
@@ -154,9 +154,9 @@ def judge(facts: Facts) -> Result:
 
 
 def _answer(find: Find, known: Sequence[Known]) -> Known | None:
-    """Of several the one that counts longest."""
-    fitting = [one for one in known if any(one.covers(at.rule, at.path, at.commit) for at in find.places)]
-    return max(fitting, key=lambda one: one.until, default=None)
+    return secret_baseline.longest(
+        one for one in known if any(one.covers(at.rule, at.path, at.commit) for at in find.places)
+    )
 
 
 def _shown(find: Find, known: Known | None) -> str:
@@ -168,7 +168,7 @@ def _shown(find: Find, known: Known | None) -> str:
 def _evidence(find: Find, known: Known | None, today: date) -> Evidence:
     first = find.first
     told = f"{_shown(find, None)}, at {counted(len({(one.path, one.commit) for one in find.places}), 'place')}"
-    if known and known.until >= today:
+    if known and not known.over(today):
         told += f"; in the baseline until {known.until} by {brief(known.by)}: {brief(known.why, 200)}"
     elif known:
         told += f"; its baseline ended on {known.until}"

@@ -17,8 +17,8 @@ from support import Repository
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import imagesecrets, imagetar, layerstream, secret_patterns
-from deploy_gate.facts.imageallowed import Allowed
 from deploy_gate.facts.imagesecrets import Find, Looked
+from deploy_gate.facts.secret_baseline import Known
 from deploy_gate.result import CouldNotTell, Result, Status
 from deploy_gate.workbench import images
 from deploy_gate.workbench.dockerd import Docker
@@ -84,10 +84,11 @@ def test_a_deleted_key_and_settings_are_found(repository: Repository, base: str)
     assert ("history:DB_PASSWORD", "Dockerfile", 10) in named
     assert found.measured == 5
     # By name, without building, and what somebody answers for.
-    entries = [{"path": place, "rule": rule, "why": "made up"} for place, rule, _ in places(found)]
-    (repository.path / "allowed.yml").write_text(json.dumps({"allowed": entries}))
-    found = look(build="false", allowed="allowed.yml")
-    assert (found.status, found.found.partition("; ")[2]) == (Status.PASSED, "5 allowed; the limit is 0")
+    answer = {"why": "made up", "by": "ada", "until": "9999-12-31"}
+    entries = [{"path": place, "rule": rule, **answer} for place, rule, _ in places(found)]
+    (repository.path / "known.yml").write_text(json.dumps({"known": entries}))
+    found = look(build="false", baseline="known.yml")
+    assert (found.status, found.found.partition("; ")[2]) == (Status.PASSED, "5 in the baseline; the limit is 0")
 
 
 def test_an_image_that_does_not_build_is_no_answer(repository: Repository, docker: Docker) -> None:
@@ -235,39 +236,45 @@ TODAY = date(2027, 1, 1)
 LEAK = Find("app/key", "private-key", 2, 0)
 
 
-def judge(*allowed: Allowed, find: Find = LEAK, layers: int = 3, files: int = 9) -> Result:
+def judge(*known: Known, find: Find = LEAK, layers: int = 3, files: int = 9) -> Result:
     module = Catalog().get("image-secrets").module
     facts = module.Facts(("backend", "job"), Looked(layers, files, 2000, [find], 0), (("", 0),))
-    result: Result = module.judge([facts], allowed, TODAY)
+    result: Result = module.judge([facts], known, TODAY)
     return result
 
 
-def test_what_is_allowed_ends() -> None:
-    assert judge(Allowed("app/*", "private-key", "a test's")).status is Status.PASSED
-    assert judge(Allowed("app/*", "private-key", "a test's", TODAY)).status is Status.PASSED
-    assert judge(Allowed("app/*", "github-token", "another rule")).status is Status.FAILED
-    late = judge(Allowed("app/*", "private-key", "a test's", date(2026, 12, 31)))
+def answer(rule: str = "private-key", until: date = TODAY) -> Known:
+    return Known(rule, "app/*", "a test's", "ada", until)
+
+
+def test_what_somebody_answers_for_ends() -> None:
+    assert judge(answer()).status is Status.PASSED
+    assert judge(answer("github-token")).status is Status.FAILED
+    yesterday = answer(until=date(2026, 12, 31))
+    assert judge(yesterday, answer()).status is Status.PASSED, "the one that counts longest"
+    late = judge(yesterday)
     assert late.status is Status.FAILED
     assert late.found == (
         "1 credential in 1 image with 3 layers, 9 files, 2 kB, the limit is 0: "
-        "backend, job: app/key in layer 2 of 3 (private-key) (allowed until 2026-12-31, which is past)"
+        "backend, job: app/key in layer 2 of 3 (private-key) (its baseline ended on 2026-12-31)"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("allowed: {}", "holds something else than a list"),
-        ("other: []", "holds something else than a list"),
-        ("allowed: [{path: a, rule: b}]", "has an entry without `why`"),
-        ("allowed: [{path: a, rule: b, why: c, untill: d}]", "did you mean"),
-        ("allowed: [{path: a, rule: b, why: c, until: soon}]", "no date"),
-        ("allowed: [text]", "no mapping"),
+        ("known: {}", "one list called `known`"),
+        ("allowed: []", "one list called `known`"),
+        ("known: [{path: a, rule: b, by: c, until: 2027-01-01}]", "why is missing"),
+        ("known: [{path: a, rule: b, by: c, why: d, untill: 2027-01-01}]", "did you mean"),
+        ("known: [{path: a, rule: b, by: c, why: d, until: soon}]", "until is not a day"),
+        ("known: [{path: a, rule: b, by: c, why: d, until: 2027-01-01, commit: abcdef1}]", "unknown key commit"),
+        ("known: [text]", "expected the keys rule, path, why, by, until"),
     ],
 )
-def test_a_list_that_is_none_is_told(repository: Repository, text: str, says: str) -> None:
-    repository.write("allowed.yml", text)
+def test_a_baseline_that_is_none_is_told(repository: Repository, text: str, says: str) -> None:
+    repository.write("known.yml", text)
     repository.write("compose.yaml", composed.COMPOSE)
-    found = look(allowed="allowed.yml")
+    found = look(baseline="known.yml")
     assert found.status is Status.ERROR
     assert says in found.found

@@ -53,6 +53,7 @@ def file(name: str, data: dict[str, Any]) -> Path:
 def record(load: Load, **more: Any) -> Result:
     given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
     given |= {"digests": "", "signers": "", "signing_key": "LEDGER_SIGNING_KEY", "predicate": None}
+    given |= {"host": [], "host_keys": "", "config": "", "python": "python3", "sudo": False}
     given |= {
         "rollback": None,
         "verdict": "",

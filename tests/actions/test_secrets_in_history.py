@@ -165,6 +165,7 @@ def test_the_baseline(look: Callable[..., Result], repository: Repository, tmp_p
     [
         "known: 1\n",
         "known:\n  - {rule: a}\n",
+        "known:\n  - {rule: a, path: b, why: c, by: d, until: 2027-01-01}\n",
         "known:\n  - {rule: a, path: b, commit: z, why: c, by: d, until: 2027-01-01}\n",
         "known:\n  - {rule: a, path: b, commit: 'abcdef1', why: c, by: d, until: soon}\n",
         "known:\n  - {rule: a, path: b, commit: 'abcdef1', why: c, by: d, until: 2027-01-01, more: e}\n",
@@ -173,7 +174,7 @@ def test_the_baseline(look: Callable[..., Result], repository: Repository, tmp_p
 def test_a_baseline_that_is_none(repository: Repository, text: str) -> None:
     repository.write("known.yml", text)
     with pytest.raises(Misconfigured):
-        secret_baseline.read("known.yml")
+        secret_baseline.read("known.yml", of_commits=True)
 
 
 def test_a_clone_that_has_not_everything(
