@@ -99,6 +99,21 @@ class Document:
                 if wrong := self.value_faults(one["schema"], value):
                     yield f"{method} {template}: {one['name']}={value}: {wrong}"
 
+    def body_faults(self, method: str, path: str, body: Any) -> Iterator[str]:
+        """What is wrong with what is written."""
+        found = self.operation(method, path)
+        if found is None:
+            return
+        content = self.followed(found[1].get("requestBody", {})).get("content", {}).get("application/json")
+        if content is None:
+            yield f"{method} {found[0]} takes no document"
+            return
+        known = self.followed(content["schema"]).get("properties")
+        if known is not None and isinstance(body, dict) and not set(body) <= set(known):
+            yield f"{method} {found[0]} knows no {', '.join(sorted(set(body) - set(known)))}"
+        for fault in self.validator(content["schema"]).iter_errors(body):
+            yield f"{method} {found[0]}: {'/'.join(map(str, fault.absolute_path))}: {fault.message[:300]}"
+
     def value_faults(self, schema: dict[str, Any], value: str) -> str:
         """A parameter's text, read as the schema's type."""
         schema = self.followed(schema)

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import github_writes
 from github_document import Document, document
 
 TOKEN = "ghs_token-of-this-run-0123456789"
@@ -42,6 +43,7 @@ class Fault:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 1_000_000
+    method: str = "GET"
     act: Callable[[BaseHTTPRequestHandler], None] | None = None
 
 
@@ -61,6 +63,8 @@ class GitHub(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.statuses: list[int] = []
         self.hooks: list[Callable[[str], None]] = []
+        self.written: list[tuple[str, str, Any]] = []
+        """Method, path and document of each write that was carried out."""
         self.number = 1000
 
     @property
@@ -80,7 +84,7 @@ class GitHub(ThreadingHTTPServer):
         self.objects[path[1:] if path.startswith("//") else BASE + path] = value
 
     def fail(self, path: str, status: int, body: Any = None, **more: Any) -> Fault:
-        """Answer so, instead, to requests whose path holds the text."""
+        """Answer so, instead, to requests whose path holds the text; `method` is GET unless it is given."""
         self.faults.append(fault := Fault(path, status, body, **more))
         return fault
 
@@ -143,25 +147,55 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         here = self.server
         with here.lock:
-            here.asked.append(self.path)
-            for hook in here.hooks:
-                hook(self.path)
-            here.violations += here.law.request_faults("GET", self.path)
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                here.violations.append(f"{self.path} without the token")
-            fault = next((one for one in here.faults if re.search(one.path, self.path) and one.times > 0), None)
-            if fault:
-                fault.times -= 1
+            fault = self.noted()
             status, body, link = here.answer(self.path)
             if not fault:
                 here.violations += here.law.answer_faults("GET", urlsplit(self.path).path, status, body)
+        self.settle(fault, status, body, {"Link": link} if link else {})
+
+    def do_POST(self) -> None:
+        """A write; what a fault answers instead was not carried out, unless its `act` says otherwise."""
+        here, path = self.server, unquote(urlsplit(self.path).path)
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        sent = json.loads(raw) if raw else None
+        with here.lock:
+            here.violations += (wrong := list(here.law.body_faults(self.command, path, sent)))
+            fault = self.noted() or (Fault(path, 422, {"message": "Validation Failed"}) if wrong else None)
+            status, body = (0, None) if fault else github_writes.carry_out(here, self.command, path, sent)
+            if not fault:
+                here.written.append((self.command, path, sent))
+                here.violations += here.law.answer_faults(self.command, path, status, body)
+        self.settle(fault, status, body, {})
+
+    def do_PATCH(self) -> None:
+        self.do_POST()
+
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def noted(self) -> Fault | None:
+        """Hold the request to the law, and find the fault it meets."""
+        here = self.server
+        here.asked.append(self.path)
+        for hook in here.hooks:
+            hook(self.path)
+        here.violations += here.law.request_faults(self.command, self.path)
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            here.violations.append(f"{self.path} without the token")
+        fitting = (one for one in here.faults if one.method == self.command and re.search(one.path, self.path))
+        fault = next((one for one in fitting if one.times > 0), None)
+        if fault:
+            fault.times -= 1
+        return fault
+
+    def settle(self, fault: Fault | None, status: int, body: Any, headers: dict[str, str]) -> None:
+        """Answer, or what the fault does instead."""
         if fault and fault.act:
             fault.act(self)
-            return
-        headers = {"Link": link} if link else {}
-        if fault:
-            status, body, headers = fault.status, fault.body, fault.headers
-        self.reply(status, body, headers)
+        elif fault:
+            self.reply(fault.status, fault.body, fault.headers)
+        else:
+            self.reply(status, body, headers)
 
     def reply(self, status: int, body: Any, headers: dict[str, str]) -> None:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +62,11 @@ class Ship:
     chat: Telegram
     first: str = ""
 
-    def checklist(self) -> None:
-        """The bundled triggers with short times, over lines that go to loopback."""
-        there = {"host": self.shop.servers.doors[0].host, "config": str(self.shop.host.config)}
+    def checklist(self, own: Mapping[str, dict[str, Any]] | None = None) -> None:
+        """The bundled triggers over lines that go to loopback, with short times; `own`: what is laid over one, by name."""
+        there = {"host": self.shop.door.host, "config": str(self.shop.host.config)}
         journey = {"check": "journey", "watch": QUICK}
-        items = {
+        items: dict[str, dict[str, Any]] = {
             "log": {"check": "changelog", "phases": ["pre-deploy"]},
             "health": {"check": "http-endpoint", "phases": ["verify"], "watch": QUICK}
             | {"with": {"url": f"{self.shop.front}/health"}},
@@ -91,10 +91,15 @@ class Ship:
             "c-complaints": ("complaints", {"with": heard}),
         }
         bands = {"t": "immediate", "c": "consider"}
-        triggers = {
+        triggers: dict[str, dict[str, Any]] = {
             name: {"title": name, "rule": name, "band": bands[name[0]], "check": check, "watch": QUICK, **more}
             for name, (check, more) in ways.items()
         }
+        for name, line in (own or {}).items():
+            for lines in (items, triggers):
+                if name in lines:
+                    given = {**lines[name].get("with", {}), **line.get("with", {})}
+                    lines[name] |= line | ({"with": given} if given else {})
         self.consumer.checklist(items, environments={"production": {"branch": "main"}}, triggers=triggers)
 
     def walk(self, journey: str) -> dict[str, str]:
@@ -105,8 +110,8 @@ class Ship:
         """One that calls the pipeline."""
         given = {
             "environment": "production",
-            "host": self.shop.servers.doors[0].host,
-            "host-keys": self.shop.servers.doors[0].pins,
+            "host": self.shop.door.host,
+            "host-keys": self.shop.door.pins,
             "config": str(self.shop.host.config),
             "watch": "1s",
             "verify-for": window,
@@ -121,6 +126,12 @@ class Ship:
         self.consumer.write(".github/workflows/ship.yml", yaml.safe_dump(whole))
 
     def begin(self, window: str = "60s") -> None:
+        """The first release is live and confirmed, and the pipeline is ready to ship another one."""
+        self.checklist()
+        self.workflow(window)
+        self.settle()
+
+    def settle(self) -> None:
         """The first release is live and confirmed; the ledger goes to a repository beside it."""
         remote = f"{self.consumer.scratch.parent}/remote.git"
         self.consumer.git("init", "-q", "--bare", remote)
@@ -128,32 +139,38 @@ class Ship:
         for journey in ("order", "gps"):
             self.consumer.write(f"journeys/{journey}.yml", (EXAMPLE / "journeys" / f"{journey}.yml").read_text())
         self.consumer.write("requirements.txt", "django==1.9\n")
-        self.checklist()
-        self.workflow(window)
         self.consumer.commit("feat: the first")
         self.first = self.consumer.git("rev-parse", "HEAD^{tree}")
         self.shop.put_live(self.first)
 
-    def ship(self, bad: Bad, scratch: Path) -> tuple[act.Run, str]:
-        """Commit a release, bad from the switch on, and let the pipeline run."""
+    def commit(self, bad: Bad) -> str:
+        """The second release."""
         for name, text in {"more.txt": "more\n", **bad.files}.items():
             self.consumer.write(name, text)
         self.consumer.commit("chore: the second")
-        release = self.consumer.git("rev-parse", "HEAD^{tree}")
         self.complain(bad.issues)
-        scratch.mkdir()
+        return str(self.consumer.git("rev-parse", "HEAD^{tree}"))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What its jobs are given."""
         word = self.shop.password
-        secrets = {
+        return {
             "SSH_PRIVATE_KEY": self.shop.servers.key,
             "TELEGRAM_BOT_TOKEN": bot_api.TOKEN,
             "GITHUB_TOKEN": github_server.TOKEN,
             "DEPLOY_GATE_SECRETS": f"JOURNEY_PASSWORD='{word}'\nJOURNEY_CUSTOMER_PASSWORD='{word}'",
         }
-        where = act.Stage(scratch, self.consumer.staged.references, secrets, lock="dev")
+
+    def ship(self, bad: Bad, scratch: Path) -> tuple[act.Run, str]:
+        """Commit a release, bad from the switch on, and let the pipeline run."""
+        release = self.commit(bad)
+        scratch.mkdir()
+        where = act.Stage(scratch, self.consumer.staged.references, self.secrets, lock="dev")
         with erp_world.people(self.shop.host.front), self.breaking(release, bad):
             found = act.run(self.consumer.path, "ship.yml", where, timeout=900)
         told = "\n".join(line for job in found.jobs.values() for line in job.log)
-        assert not [name for name, value in secrets.items() if value in told], "a secret is in the log"
+        assert not [name for name, value in self.secrets.items() if value in told], "a secret is in the log"
         return found, release
 
     @contextmanager
@@ -188,6 +205,23 @@ class Ship:
             one |= {"updated_at": ago(minutes=30), "title": "It is broken", "labels": [{"name": "complaint"}]}
             one.pop("pull_request", None)
             self.github.list("/issues").append(one)
+
+
+def unwell(github: GitHub) -> None:
+    """Nothing else than: a vulnerable package, the first release deployed an hour ago, and no complaint."""
+    github.lists.clear()
+    one = github.law.example("dependabot-alerts-for-repository")[0]
+    one["security_advisory"].pop("epss", None)
+    one["dependency"] |= {"manifest_path": "requirements.txt"}
+    one["security_vulnerability"] |= VULNERABLE
+    empty = dict.fromkeys(("dismissed_at", "dismissed_by", "dismissed_reason", "dismissed_comment"))
+    github.list("/dependabot/alerts").append(one | empty | {"state": "open"})
+    github.list("/issues")
+    deployed = github.example("deployment-items") | {"environment": "production", "created_at": ago(hours=1)}
+    github.list("/deployments").append(deployed | {"sha": github_server.SHA})
+    status = github.example("deployment-status-items") | {"state": "success", "created_at": ago(hours=1)}
+    github.list(f"/deployments/{deployed['id']}/statuses").append(status)
+    github.object(f"/git/commits/{github_server.SHA}", github.example("git-commit") | {"sha": github_server.SHA})
 
 
 def record(found: act.Run) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, failed, passed
 from deploy_gate.units import Duration, counted, show_duration
 
-ABOUT = About(secrets=(github.TOKEN,), reads=github.READS, github=("issues: read",), timeout=120)
+ABOUT = About(secrets=(github.TOKEN,), reads=github.READS, github=("deployments: read", "issues: read"), timeout=120)
 TIMEOUT = 20.0
 
 

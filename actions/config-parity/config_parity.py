@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,13 +46,13 @@ def check(  # noqa: PLR0913 - one parameter for each input
     validate(**locals())
     allowed = parity.allow_list(allow)
     given = {"key": parity.new_key(), "families": families, "projects": compose_projects}
-    sides = []
+    wanted = [{**given, "files": files} for files in (env_files, staging_env_files or env_files)]
     places = [Place(host, host_keys, key=key_variable), Place(staging_host, host_keys, key=staging_key_variable)]
-    with ExitStack() as stack:
-        for place, name, files in zip(places, _PARTS, (env_files, staging_env_files or env_files), strict=True):
-            connection = stack.enter_context(onhost.connected(place))
-            sides.append(parity.gather(connection, name, {**given, "files": files}))
-    return judge(Facts(sides[0], sides[1], allowed))
+    # The connections are closed first, so that nobody waits for an answer when one of them has failed.
+    with ThreadPoolExecutor(len(places)) as pool, ExitStack() as stack:
+        connections = [stack.enter_context(onhost.connected(place)) for place in places]
+        left, right = pool.map(parity.gather, connections, _PARTS, wanted)
+    return judge(Facts(left, right, allowed))
 
 
 def validate(*, host: str, staging_host: str, families: list[str], allow: str, **more: Any) -> None:

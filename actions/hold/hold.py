@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy_gate.catalog import About
 from deploy_gate.result import Result, passed
-from deploy_gate.rollout import closing
+from deploy_gate.rollout import closing, way
 from deploy_gate.rollout.servers import READS, SECRETS, Login, servers
 from deploy_gate.rollout.stopped import Stopped
 from deploy_gate.ssh.hostprogram import HostProgram
@@ -25,12 +25,16 @@ def operate(  # noqa: PLR0913 - one for each input
     sudo: bool,
     release: str,
     within: Duration,
+    unconfirmed: bool,
     reason: str,
 ) -> Result:
     """Start the wait anew on every server; one that is confirmed or went back already is told."""
     closing.check(release)
     with servers(Login(host, host_keys, config, python, sudo)) as where:
-        return held(where, closing.meant(where, release), within, reason or "asked for")
+        release = closing.meant(where, release)
+        if unconfirmed and not (where := way.unconfirmed(where, release)):
+            return passed(f"{release[:12]} is not live, or confirmed: there is nothing to hold")
+        return held(where, release, within, reason or "asked for")
 
 
 def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo: bool, release: str, **_: Any) -> None:

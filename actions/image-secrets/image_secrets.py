@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import composemodel, dockercli, dockerfile, files, imageallowed, imagebuild, imagesecrets
+from deploy_gate.facts import composemodel, dockercli, dockerfile, files, imagebuild, imagesecrets, secret_baseline
 from deploy_gate.facts.composemodel import Service
-from deploy_gate.facts.imageallowed import Allowed
 from deploy_gate.facts.imagesecrets import Find, Looked
+from deploy_gate.facts.secret_baseline import Known
 from deploy_gate.result import Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import counted, show_size
 
-ABOUT = About(runs_code=True, reads=dockercli.READS, timeout=1800)
+ABOUT = About(runs_code=True, reads=dockercli.READS, locks=("zstd",), timeout=1800)
 _INSTRUCTIONS = ("ENV", "ARG", "LABEL")
 
 
@@ -24,28 +24,36 @@ class Facts:
     """One image: the services that run it, what was looked at, and where its Dockerfile names a find (path, line)."""
 
     services: tuple[str, ...]
+    """With its platform where the image has several."""
     looked: Looked
     places: tuple[tuple[str, int], ...] = ()
     """For each find, in order; an empty path where there is none."""
 
 
-def check(*, file: list[str], env_file: str, env: list[str], build: bool, ignore: list[str], allowed: str) -> Result:
+def check(*, file: list[str], env_file: str, env: list[str], build: bool, ignore: list[str], baseline: str) -> Result:
     """Build, then read every image once; CouldNotTell without a daemon, or when a layer could not be read."""
-    known = imageallowed.read(allowed)
+    known = secret_baseline.read(baseline, of_commits=False)
     project = composemodel.with_images(file, env_file, env)
     dockercli.daemon()
     images = imagebuild.images(project, build_first=build)
     services: dict[str, list[Service]] = {}
     for name, image in sorted(images.items()):
         services.setdefault(image, []).append(project.services[name])
-    facts = [_facts(image, own, ignore) for image, own in services.items()]
+    facts = [one for image, own in services.items() for one in _facts(image, own, ignore)]
     return judge(facts, known, datetime.now(UTC).date())
 
 
-def _facts(image: str, services: list[Service], ignore: list[str]) -> Facts:
-    looked = imagesecrets.search(image, ignore)
-    places = tuple(_place(services[0], find) for find in looked.finds)
-    return Facts(tuple(one.name for one in services), looked, places)
+def _facts(image: str, services: list[Service], ignore: list[str]) -> list[Facts]:
+    found = imagesecrets.search(image, ignore)
+    names = tuple(one.name for one in services)
+    return [
+        Facts(
+            names if len(found) == 1 else (*names, looked.platform),
+            looked,
+            tuple(_place(services[0], find) for find in looked.finds),
+        )
+        for looked in found
+    ]
 
 
 def _place(service: Service, find: Find) -> tuple[str, int]:
@@ -60,19 +68,19 @@ def _place(service: Service, find: Find) -> tuple[str, int]:
     return "", 0
 
 
-def judge(facts: Sequence[Facts], allowed: Sequence[Allowed], today: date) -> Result:
-    """A find that nobody has allowed fails; an image without a file is no answer."""
+def judge(facts: Sequence[Facts], known: Sequence[Known], today: date) -> Result:
+    """A find that nobody answers for fails; an image without a file is no answer."""
     evidence: list[Evidence] = []
     count = excused = 0
     first = ""
     for one in facts:
         for find, place in zip(one.looked.finds, one.places, strict=True):
-            entry = next((rule for rule in allowed if rule.covers(find.place, find.rule)), None)
+            entry = secret_baseline.longest(one for one in known if one.covers(find.rule, find.place))
             if entry and not entry.over(today):
                 excused += 1
                 continue
             text = _told(one.services, find, one.looked.layers)
-            text += f" (allowed until {entry.until}, which is past)" if entry else ""
+            text += f" (its baseline ended on {entry.until})" if entry else ""
             first = first or text
             count += 1
             evidence.append(
@@ -84,7 +92,7 @@ def judge(facts: Sequence[Facts], allowed: Sequence[Allowed], today: date) -> Re
         f"{counted(len(facts), 'image')} with {counted(layers, 'layer')}, {counted(number, 'file')}, {show_size(size)}"
     )
     ignored = sum(one.ignored for one in looked)
-    notes = f"; {excused} allowed" if excused else ""
+    notes = f"; {excused} in the baseline" if excused else ""
     notes += f"; {ignored} in ignored paths" if ignored else ""
     if count:
         found = f"{counted(count, 'credential')} in {seen}, the limit is 0: {first}{notes}"

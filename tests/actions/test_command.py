@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from github_server import GitHub, ago
+from support import Repository
 
 from deploy_gate.result import Result, Status
 
@@ -29,10 +30,14 @@ class Talk:
     def say(self, login: str, body: str, action: str = "created", **more: Any) -> None:
         one = self.github.example("issue-comment-items")
         one |= {"user": one["user"] | {"login": login, "type": "User"}, "body": body}
-        one |= {"created_at": ago(minutes=1), "updated_at": ago(minutes=1)} | more
+        one |= {"created_at": ago(minutes=1), "updated_at": ago(minutes=1)}
+        one |= {key: value for key, value in more.items() if key != "event"}
         self.github.object(f"/issues/comments/{one['id']}", one)
         forged = {"id": one["id"], "body": "/rollback forged", "user": {"login": "grace"}}
-        self.event.write_text(json.dumps({"action": action, "comment": forged}))
+        whole = {"action": action, "comment": forged, "issue": {"number": 9}}
+        if action == "edited":
+            whole["changes"] = {"body": {"from": body}}
+        self.event.write_text(json.dumps(whole | more.get("event", {})))
 
 
 @pytest.fixture
@@ -87,12 +92,47 @@ def test_a_command_that_is_none(ask: Ask, talk: Talk, body: str) -> None:
     assert ask("command", roles=ROLES).status is Status.FAILED
 
 
-def test_only_new_comments(ask: Ask, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    talk.say("grace", "/rollback now", action="edited")
+@pytest.mark.parametrize(("action", "body"), [("edited", "thanks"), ("edited", "/hold"), ("deleted", "/hold")])
+def test_only_a_new_comment_is_a_command(ask: Ask, talk: Talk, action: str, body: str) -> None:
+    talk.say("grace", body, action=action)
+    result = ask("command", roles=ROLES)
+    assert (result.status, result.measured) == (Status.PASSED, "")
+    # What the comment holds now is a command in these events, whatever it was before.
+    assert "so it does not count as a command" in result.found
+    assert result.evidence[0]["command"] == ("hold" if (action, body) == ("edited", "/hold") else "rollback")
+
+
+def test_other_events(ask: Ask, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.say("grace", "/rollback now", action="pinned")
     assert ask("command", roles=ROLES).status is Status.ERROR
     talk.say("grace", "/rollback now")
     monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
     assert ask("command", roles=ROLES).status is Status.ERROR
+
+
+def test_roles_of_the_checklist(ask: Ask, talk: Talk, repository: Repository) -> None:
+    law = {"version": 1, "roles": {"devops": ["grace"]}, "sections": {}, "items": {}}
+    repository.write("checklist.yml", json.dumps(law))
+    talk.say("grace", "/hold")
+    assert ask("command").measured == "hold"
+    repository.write("checklist.yml", json.dumps(law | {"roles": {"devops": []}}))
+    result = ask("command")
+    assert (result.status, result.found) == (Status.ERROR, "nobody holds a role, so nobody could give a command")
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_which_release_a_pull_request_is_about(ask: Ask, talk: Talk, merged: bool) -> None:
+    commits = {"m" if merged else "h": "a" * 40}
+    pull: dict[str, Any] = talk.github.example("pull-request") | {"number": 9, "requested_teams": []}
+    pull |= {"merged_at": ago(hours=1) if merged else None, "merge_commit_sha": commits.get("m", "c" * 40)}
+    pull["head"] |= {"sha": commits.get("h", "c" * 40)}
+    talk.github.object("/pulls/9", pull)
+    whole = talk.github.example("git-commit") | {"sha": "a" * 40}
+    whole["tree"] |= {"sha": "b" * 40}
+    talk.github.object(f"/git/commits/{'a' * 40}", whole)
+    talk.say("grace", "/rollback now", event={"issue": {"number": 9, "pull_request": {"url": "x"}}})
+    [said] = ask("command", roles=ROLES).evidence
+    assert (said["commit"], said["release"]) == ("a" * 40, "b" * 40)
 
 
 @pytest.mark.parametrize("where", ["comments", "permission"])

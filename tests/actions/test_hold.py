@@ -18,7 +18,7 @@ def switched(servers: Fleet, count: int = 1) -> None:
 
 def test_held_until_a_person_confirms(servers: Fleet) -> None:
     switched(servers, 2)
-    told = servers.do("hold", 2, release="live", within="20m", reason="p95 is odd")
+    told = servers.do("hold", 2, release="live", within="20m", reason="p95 is odd", unconfirmed="true")
     assert (told.code, told.data["status"]) == (0, "passed"), told
     assert told.found == f"{NEW[:12]} is held on 2 servers for 20 min; without a confirm they go back by themselves"
     for host in servers.hosts:
@@ -48,6 +48,8 @@ def test_what_is_confirmed_is_held_no_more(servers: Fleet) -> None:
     told = servers.do("hold", release=NEW)
     assert (told.code, told.data["status"]) == (1, "failed")
     assert told.found.startswith(f"hold on {servers.doors[0].host}: {NEW[:12]} is confirmed already")
+    told = servers.do("hold", release=NEW, unconfirmed="true")
+    assert (told.code, told.found) == (0, f"{NEW[:12]} is not live, or confirmed: there is nothing to hold")
     servers.live((NEW, "green"))
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import tarfile
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import composed
+import layouts
 import pytest
+from layouts import tar
 from support import Repository
 
 from deploy_gate.catalog import Catalog
-from deploy_gate.facts import imagesecrets, imagetar, secret_patterns
-from deploy_gate.facts.imageallowed import Allowed
+from deploy_gate.facts import imagesecrets, imagetar, layerstream, secret_patterns
 from deploy_gate.facts.imagesecrets import Find, Looked
+from deploy_gate.facts.secret_baseline import Known
 from deploy_gate.result import CouldNotTell, Result, Status
 from deploy_gate.workbench import images
 from deploy_gate.workbench.dockerd import Docker
@@ -84,10 +84,11 @@ def test_a_deleted_key_and_settings_are_found(repository: Repository, base: str)
     assert ("history:DB_PASSWORD", "Dockerfile", 10) in named
     assert found.measured == 5
     # By name, without building, and what somebody answers for.
-    entries = [{"path": place, "rule": rule, "why": "made up"} for place, rule, _ in places(found)]
-    (repository.path / "allowed.yml").write_text(json.dumps({"allowed": entries}))
-    found = look(build="false", allowed="allowed.yml")
-    assert (found.status, found.found.partition("; ")[2]) == (Status.PASSED, "5 allowed; the limit is 0")
+    answer = {"why": "made up", "by": "ada", "until": "9999-12-31"}
+    entries = [{"path": place, "rule": rule, **answer} for place, rule, _ in places(found)]
+    (repository.path / "known.yml").write_text(json.dumps({"known": entries}))
+    found = look(build="false", baseline="known.yml")
+    assert (found.status, found.found.partition("; ")[2]) == (Status.PASSED, "5 in the baseline; the limit is 0")
 
 
 def test_an_image_that_does_not_build_is_no_answer(repository: Repository, docker: Docker) -> None:
@@ -117,36 +118,17 @@ def test_without_a_daemon_there_is_no_answer(
     assert look().found == "no docker here: docker cannot be started: No such file or directory"
 
 
-def archived(layers: list[bytes], config: Mapping[str, Any] | None = None, leave_out: int = -1) -> bytes:
-    """What `docker save` of old printed."""
-    names = [f"{number}/layer.tar" for number in range(len(layers))]
-    manifest = [{"Config": "c.json", "Layers": names}]
-    files = {"c.json": json.dumps(config or {"rootfs": {}}).encode()}
-    files |= {name: raw for number, (name, raw) in enumerate(zip(names, layers, strict=True)) if number != leave_out}
-    return tar({**files, "manifest.json": json.dumps(manifest).encode()})
-
-
-def tar(files: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        for name, raw in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(raw)
-            archive.addfile(member, io.BytesIO(raw))
-    return stream.getvalue()
-
-
 def hits(raw: bytes) -> list[tuple[int, str, str, int]]:
     look = imagesecrets._look(secret_patterns.rules())
     contents = imagetar.read(io.BytesIO(raw), look)
-    return [(one.layer, one.path, one.rule, one.gone_in) for one in contents.hits]
+    return [(one.layer, one.path, one.rule, one.gone_in) for image in contents.images for one in image.hits]
 
 
 def test_archives_of_the_older_layout() -> None:
     first = tar({"a/key": KEY.encode(), "b/c/key": KEY.encode(), "d/key": KEY.encode(), "e/key": KEY.encode()})
     second = tar({"a/.wh.key": b"", "b/.wh.c": b"", "d/.wh..wh..opq": b""})
     third = tar({"e/key": b"another"})
-    assert hits(archived([first, gzip.compress(second), third])) == [
+    assert hits(layouts.older([first, gzip.compress(second), third])) == [
         (1, "a/key", "private-key", 2),
         (1, "b/c/key", "private-key", 2),
         (1, "d/key", "private-key", 2),
@@ -154,10 +136,10 @@ def test_archives_of_the_older_layout() -> None:
     ]
 
 
-@pytest.mark.parametrize("before", [0, 1, imagetar.CHUNK - 20, imagetar.CHUNK, 2 * imagetar.CHUNK - 4100])
+@pytest.mark.parametrize("before", [0, 1, layerstream.CHUNK - 20, layerstream.CHUNK, 2 * layerstream.CHUNK - 4100])
 def test_a_credential_across_pieces_is_found(before: int) -> None:
     raw = b" " * before + TOKEN.encode() + b" " * 5000
-    assert hits(archived([tar({"x": raw})])) == [(1, "x", "github-token", 0)]
+    assert hits(layouts.older([tar({"x": raw})])) == [(1, "x", "github-token", 0)]
 
 
 def test_files_of_settings() -> None:
@@ -170,7 +152,7 @@ def test_files_of_settings() -> None:
         ".netrc": f"machine a login b password {WORD}\n",
         "x/.npmrc": f"//r.example/:_authToken={WORD}\n",
     }
-    assert hits(archived([tar({name: text.encode() for name, text in files.items()})])) == [
+    assert hits(layouts.older([tar({name: text.encode() for name, text in files.items()})])) == [
         (1, ".env", "secret-setting", 0),
         (1, "prod.env", "secret-setting", 0),
         (1, ".pgpass", "login-file", 0),
@@ -207,7 +189,7 @@ def test_settings_and_history_of_either_builder() -> None:
     ]
 
 
-WHOLE = archived([tar({"a": b"1"})])
+WHOLE = layouts.older([tar({"a": b"1"})])
 
 
 @pytest.mark.parametrize(
@@ -218,10 +200,10 @@ WHOLE = archived([tar({"a": b"1"})])
         WHOLE[:600],
         WHOLE[:2200],
         tar({"a": b"1"}),
-        archived([tar({"a": b"1"}), tar({"b": b"2"})], leave_out=1),
-        archived([b"\x28\xb5\x2f\xfd compressed"]),
-        archived([b"no archive"]),
-        archived([gzip.compress(tar({"a": b"1" * 5000}))[:60]]),
+        layouts.older([tar({"a": b"1"}), tar({"b": b"2"})], leave_out=1),
+        layouts.older([b"\x28\xb5\x2f\xfd compressed"]),
+        layouts.older([b"no archive"]),
+        layouts.older([gzip.compress(tar({"a": b"1" * 5000}))[:60]]),
         tar({"0/layer.tar": tar({"a": b"1"}), "manifest.json": b'[{"Config": "gone", "Layers": ["0/layer.tar"]}]'}),
         tar({"manifest.json": b"{"}),
     ],
@@ -254,39 +236,45 @@ TODAY = date(2027, 1, 1)
 LEAK = Find("app/key", "private-key", 2, 0)
 
 
-def judge(*allowed: Allowed, find: Find = LEAK, layers: int = 3, files: int = 9) -> Result:
+def judge(*known: Known, find: Find = LEAK, layers: int = 3, files: int = 9) -> Result:
     module = Catalog().get("image-secrets").module
     facts = module.Facts(("backend", "job"), Looked(layers, files, 2000, [find], 0), (("", 0),))
-    result: Result = module.judge([facts], allowed, TODAY)
+    result: Result = module.judge([facts], known, TODAY)
     return result
 
 
-def test_what_is_allowed_ends() -> None:
-    assert judge(Allowed("app/*", "private-key", "a test's")).status is Status.PASSED
-    assert judge(Allowed("app/*", "private-key", "a test's", TODAY)).status is Status.PASSED
-    assert judge(Allowed("app/*", "github-token", "another rule")).status is Status.FAILED
-    late = judge(Allowed("app/*", "private-key", "a test's", date(2026, 12, 31)))
+def answer(rule: str = "private-key", until: date = TODAY) -> Known:
+    return Known(rule, "app/*", "a test's", "ada", until)
+
+
+def test_what_somebody_answers_for_ends() -> None:
+    assert judge(answer()).status is Status.PASSED
+    assert judge(answer("github-token")).status is Status.FAILED
+    yesterday = answer(until=date(2026, 12, 31))
+    assert judge(yesterday, answer()).status is Status.PASSED, "the one that counts longest"
+    late = judge(yesterday)
     assert late.status is Status.FAILED
     assert late.found == (
         "1 credential in 1 image with 3 layers, 9 files, 2 kB, the limit is 0: "
-        "backend, job: app/key in layer 2 of 3 (private-key) (allowed until 2026-12-31, which is past)"
+        "backend, job: app/key in layer 2 of 3 (private-key) (its baseline ended on 2026-12-31)"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("allowed: {}", "holds something else than a list"),
-        ("other: []", "holds something else than a list"),
-        ("allowed: [{path: a, rule: b}]", "has an entry without `why`"),
-        ("allowed: [{path: a, rule: b, why: c, untill: d}]", "did you mean"),
-        ("allowed: [{path: a, rule: b, why: c, until: soon}]", "no date"),
-        ("allowed: [text]", "no mapping"),
+        ("known: {}", "one list called `known`"),
+        ("allowed: []", "one list called `known`"),
+        ("known: [{path: a, rule: b, by: c, until: 2027-01-01}]", "why is missing"),
+        ("known: [{path: a, rule: b, by: c, why: d, untill: 2027-01-01}]", "did you mean"),
+        ("known: [{path: a, rule: b, by: c, why: d, until: soon}]", "until is not a day"),
+        ("known: [{path: a, rule: b, by: c, why: d, until: 2027-01-01, commit: abcdef1}]", "unknown key commit"),
+        ("known: [text]", "expected the keys rule, path, why, by, until"),
     ],
 )
-def test_a_list_that_is_none_is_told(repository: Repository, text: str, says: str) -> None:
-    repository.write("allowed.yml", text)
+def test_a_baseline_that_is_none_is_told(repository: Repository, text: str, says: str) -> None:
+    repository.write("known.yml", text)
     repository.write("compose.yaml", composed.COMPOSE)
-    found = look(allowed="allowed.yml")
+    found = look(baseline="known.yml")
     assert found.status is Status.ERROR
     assert says in found.found

@@ -158,6 +158,44 @@ def test_clean_up_goes_on_when_one_step_of_it_fails_and_leaves_out_what_never_wa
     assert server.lines() == ["POST /orders", "POST /logout"]
 
 
+LOST = """
+steps:
+  - {name: find, request: GET /products, capture: {product: id}}
+  - {name: place, request: POST /orders, capture: {order: id}}
+cleanup:
+  - name: look for it
+    request: GET /orders
+    unless: order
+    capture: {order: "items[?product==`${product}`] | [0].id"}
+  - {name: cancel, request: "DELETE /orders/${order}"}
+"""
+
+
+def test_a_clean_up_that_looks_for_what_never_was_has_not_failed(server: Server, write: Callable[[str], Path]) -> None:
+    start = "shop: step 1 of 2 'find': GET /products: answered 500, expected 2xx"
+    server.table = {"GET /products": (500, b"oops")}
+    assert walk(write(LOST), server.url).found == start
+    assert server.lines() == ["GET /products"], "it does not know what to look for"
+    start = "shop: step 2 of 2 'place': POST /orders: answered 500, expected 2xx"
+    server.table = {
+        "GET /products": (200, {"id": 3}),
+        "POST /orders": (500, b"oops"),
+        "GET /orders": (200, {"items": []}),
+    }
+    assert walk(write(LOST), server.url).found == start
+    server.table["GET /orders"] = (200, {"items": [{"product": 3, "id": 7}]})
+    server.table["DELETE /orders/7"] = (500, b"oops")
+    assert walk(write(LOST), server.url).found.startswith(f"{start}; and the clean-up 'cancel' failed: answered 500")
+    server.table["GET /orders"] = (503, b"oops")
+    assert walk(write(LOST), server.url).found.startswith(
+        f"{start}; and the clean-up 'look for it' failed: answered 503"
+    )
+    # One that does not say that it looks for what was lost misses what is not there.
+    server.table["GET /orders"] = (200, {"items": []})
+    asked = write(LOST.replace("    unless: order\n", ""))
+    assert "'look for it' failed: items[?product==`${product}`] | [0].id is missing" in walk(asked, server.url).found
+
+
 def test_time_is_over_and_the_clean_up_comes_all_the_same(server: Server, write: Callable[[str], Path]) -> None:
     over = threading.Event()
 

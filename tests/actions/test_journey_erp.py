@@ -84,6 +84,14 @@ def test_order_whose_number_was_lost_is_cancelled(shop: Shop) -> None:
     assert shop.ask("select count(*) from orders where status <> 'cancelled'") == ["0"]
 
 
+def test_an_order_that_was_never_placed_is_not_missed_by_the_clean_up(shop: Shop) -> None:
+    shop.erp.set_faults("order-500")
+    results = [shop.walk(name) for name in ("order", "inventory", "notifications", "wholesale", "retail")]
+    shop.erp.set_faults()
+    assert {one.status for one in results} == {Status.FAILED}
+    assert [one.found for one in results if "clean-up" in one.found] == []
+
+
 def leaked(shop: Shop) -> int:
     query = "select count(*) from pg_stat_activity where datname = 'erp' and application_name = ''"
     return int(shop.ask(query)[0])

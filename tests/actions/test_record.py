@@ -53,7 +53,16 @@ def file(name: str, data: dict[str, Any]) -> Path:
 def record(load: Load, **more: Any) -> Result:
     given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
     given |= {"digests": "", "signers": "", "signing_key": "LEDGER_SIGNING_KEY", "predicate": None}
-    given |= {"rollback": None, "verdict": "", "release": "", "from_release": "", "reason": "", "known": []}
+    given |= {"host": [], "host_keys": "", "config": "", "python": "python3", "sudo": False}
+    given |= {
+        "rollback": None,
+        "verdict": "",
+        "watch": None,
+        "release": "",
+        "from_release": "",
+        "reason": "",
+        "known": [],
+    }
     return load("record")(**{**given, "branch": "deploy-ledger", "remote": "origin", **more})
 
 
@@ -86,7 +95,12 @@ def test_digests_signoffs_and_interventions_are_kept(load: Load) -> None:
     void = {**word, "by": "eve", "counts": False}
     for item in data["items"]:
         item |= {"check": "ledger" if item["id"] == "interventions" else "sign-off", "evidence": [word, void]}
-    data["items"][2]["evidence"] = [{"message": "line 3: stop by grace: disk was full"}]
+    # What was done before this deployment began is another's.
+    before, meanwhile = "2026-11-25T01:59:59+00:00", "2026-11-25T02:00:30+00:00"
+    data["items"][2]["evidence"] = [
+        {"message": "line 2: stop by grace: moved", "at": before},
+        {"message": "line 3: stop by grace: disk was full", "at": meanwhile},
+    ]
     image = "backend=sha256:" + "a" * 64
     given = {"reports": [str(file("report.json", data))], "digests": f"{image}\n", "predicate": Path("predicate.json")}
     assert record(load, **given).status is Status.PASSED
@@ -110,6 +124,36 @@ def test_times_of_a_fall_back_are_kept(load: Load) -> None:
     record(load, deploy=file("deploy.json", told("failed", "fell back", evidence, {"restore": 0.9})))
     times = newest().times
     assert (times.detect, times.decide, times.restore) == (1.5, 0.1, 0.9)
+    assert times.total is None, "without a report nobody knows when it began"
+
+
+@pytest.mark.parametrize("given", [{}, {"release": "b" * 40}, {"from_release": "b" * 40}])
+def test_a_rollback_says_what_it_left_and_where_it_went(load: Load, given: dict[str, str]) -> None:
+    facts = {"left": True, "changed": True, "from": "b" * 40, "to": "a" * 40, "detect": 1, "decide": 2, "restore": 3}
+    said = file("back.json", told("passed", None, facts))
+    record(load, kind="rollback", rollback=said, reason="orders fail", **given)
+    entry = newest()
+    assert (entry.from_release, entry.release, entry.outcome) == ("b" * 40, "a" * 40, Outcome.ROLLED_BACK)
+    assert (entry.commit, entry.subject, entry.author) == ("", "", ""), "what is checked out is another release"
+    assert (entry.times.recover, entry.reason) == (6, "orders fail")
+
+
+def test_a_rollback_after_which_nobody_knows_what_is_live(load: Load, clone: Repository) -> None:
+    record(load, kind="rollback", rollback=file("back.json", told("failed", None, {"from": "b" * 40, "to": ""})))
+    assert (newest().from_release, newest().release, newest().outcome) == ("b" * 40, "b" * 40, Outcome.NOT_BACK)
+    record(load, kind="rollback", rollback=file("none.json", told("failed")))
+    assert newest().release == clone.git("rev-parse", "HEAD^{tree}")
+
+
+def test_clocks_that_are_apart_measure_nothing(load: Load) -> None:
+    """The job that began it was ahead of the one that writes it down; a moment without a zone is none."""
+    early, odd = (
+        report("pre-deploy") | {"started": "2199-01-01T00:00:00Z"},
+        report("verify") | {"started": "2026-11-25"},
+    )
+    both = [str(file("early.json", early)), str(file("odd.json", odd))]
+    record(load, reports=both, deploy=file("deploy.json", told("passed", "deployed")))
+    assert (newest().times.total, newest().outcome) == (None, Outcome.DEPLOYED)
 
 
 LEFT = told("passed", None, {"left": True, "changed": True, "detect": 0})
@@ -149,6 +193,54 @@ def test_outcomes(
     assert found.outcome(Kind(kind)) is expected
 
 
+WATCHED = {
+    "verdict": "no-go",
+    "decided_by": "t-errors",
+    "why": "6 % failed",
+    "times": {"detect": 2.0, "decide": 0.5, "restore": 1.5},
+    "lines": [],
+    "points": [{"at": f"+0:{place:02}", "p95_ms": 240, "errors_share": 0.06, "health_share": 1} for place in range(60)],
+    "timeline": [{"text": "long"}] * 300,
+}
+
+
+def test_what_the_watch_saw_and_decided_is_kept(load: Load) -> None:
+    watch = file("watch.json", WATCHED)
+    reports = [str(file("report.json", report("pre-deploy", lint="passed")))]
+    switched, back = file("deploy.json", told("passed", "switched")), file("rollback.json", GONE)
+    record(load, reports=reports, deploy=switched, rollback=back, verdict="no-go", watch=watch)
+    entry = newest()
+    assert (entry.outcome, entry.decided_by, entry.why) == (Outcome.FELL_BACK, "t-errors", "6 % failed")
+    assert (entry.times.detect, entry.times.decide, entry.times.restore) == (2.0, 0.5, 1.5)
+    with branches.opened() as branch:
+        kept = json.loads(branch.file(branch.read().commit, "entries/1.json"))["watch"]
+    assert kept == {name: value for name, value in WATCHED.items() if name != "timeline"}
+
+
+def test_a_watch_that_went_well_or_was_held_decided_nothing() -> None:
+    well = {**WATCHED, "verdict": "go"}
+    reports = [report("verify", "no-go", "orders", orders="failed")]
+    assert Gathered(reports, {}, LEFT, "no-go", well).decided(Outcome.FELL_BACK) == ("orders", "orders is failed")
+    held = {**WATCHED, "verdict": "could-not-tell", "times": {"detect": 2.0, "decide": 0.5, "restore": None}}
+    times = Gathered([], told("passed", "switched"), {}, "could-not-tell", held).times(9)
+    assert (times.detect, times.decide, times.restore) == (None, None, None)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 1, "verdict": "go"}'])
+def test_what_is_no_record_of_a_watch(load: Load, text: str) -> None:
+    Path("watch.json").write_text(text)
+    with pytest.raises(CouldNotTell, match=r"no record of a watch|holds no JSON object"):
+        record(load, deploy=file("deploy.json", told("passed", "deployed")), watch=Path("watch.json"))
+
+
+def test_what_is_looked_at_after_the_verdict_decides_nothing() -> None:
+    """The close can only warn, and is recorded for what people did by hand."""
+    close = report("close", "could-not-tell", interventions="error")
+    deployed = report("verify", "no-go", "orders", orders="failed")
+    assert Gathered([deployed, close], {}, LEFT, "no-go").decided(Outcome.FELL_BACK)[0] == "orders"
+    assert Gathered([report("pre-deploy"), close], {}, {}).outcome(Kind.DEPLOY) is Outcome.UNKNOWN
+
+
 def test_who_decided_is_told() -> None:
     found = Gathered([report("pre-deploy"), report("verify", "no-go", "errors", errors="failed")], {}, told("passed"))
     assert found.decided(Outcome.FELL_BACK) == ("errors", "errors is failed")
@@ -176,3 +268,16 @@ def test_what_is_no_report(load: Load, text: str | None, said: str) -> None:
         record(load, reports=["report.json"])
     with branches.opened() as branch:
         assert branch.read().raw == b""
+
+
+def test_who_waived_and_what_nobody_signed(load: Load, clone: Repository) -> None:
+    kept = report("pre-deploy", tls="waived", policy="pending")
+    told_by = {"waived_by": "ada", "until": "2027-01-31", "why": "cold cache", "proof": "commit 1a2b3c4d5e6f, verified"}
+    kept["items"][0]["evidence"] = [{"message": "waived by ada", **told_by}]
+    kept["items"][1]["severity"] = "warn"
+    record(load, reports=[str(file("report.json", kept))], deploy=file("deploy.json", told("passed", "deployed")))
+    proof = "commit 1a2b3c4d5e6f, verified"
+    assert newest().waivers == [
+        {"item": "tls", "by": "ada", "until": "2027-01-31", "why": "cold cache", "proof": proof},
+        {"item": "policy", "why": "policy is pending"},
+    ]

@@ -167,6 +167,28 @@ def test_whoever_wrote_a_commit_of_it_does_not_count(ask: Ask, review: Review, p
     assert "its author wrote the change" in signed(ask).found
 
 
+def test_whoever_wrote_a_commit_with_another_does_not_count(ask: Ask, review: Review) -> None:
+    more = "Co-authored-by: Ada <7+Ada@users.noreply.github.com>"
+    review.commits[0]["commit"] |= {"message": f"feat: one\n\nCo-authored-by: Joan <joan@shop.example>\n{more}"}
+    review.say("ada", f"/approve {review.code}")
+    assert "its author wrote the change" in signed(ask).found
+    review.say("joan", f"/approve {review.code}")
+    assert signed(ask).status is Status.ATTESTED, "whose address that is nobody knows"
+
+
+def test_a_pull_request_that_github_shows_only_in_part(ask: Ask, review: Review) -> None:
+    """The 251st commit is Ada's, and she could sign her own work."""
+    one = review.commits[0]
+    review.commits[:] = [one | {"sha": f"{number:040x}"} for number in range(250)]
+    review.say("ada", f"/approve {review.code}")
+    result = signed(ask)
+    assert result.status is Status.ERROR
+    assert "GitHub lists only the first 250 commits of #7" in result.found
+    assert "`since`" in result.fix
+    review.commits.pop()
+    assert signed(ask).status is Status.ATTESTED
+
+
 def test_a_commit_without_a_pull_request(ask: Ask, review: Review) -> None:
     review.github.list(f"/commits/{review.commit}/pulls", entries=[])
     assert "so there is no place to sign off" in signed(ask).found

@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from prometheus_server import exported, program, scraping, settled
 
-from deploy_gate.facts.prometheus import Prometheus, validate
+from deploy_gate.facts.prometheus import validate
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, Status
-from deploy_gate.workbench import packages
+from deploy_gate.result import Result, Status
 from deploy_gate.workbench.server import free_port, running
 
 Ask = Callable[..., Result]
@@ -284,26 +284,11 @@ def test_a_selector_is_matchers_and_nothing_else(selector: str) -> None:
 
 @pytest.mark.long
 def test_a_real_prometheus_and_node_exporter(ask: Ask, tmp_path: Path) -> None:
-    programs = {}
-    for name in ("prometheus", "prometheus-node-exporter"):
-        try:
-            programs[name] = packages.ensure(name)
-        except CouldNotTell as fault:
-            pytest.skip(f"no {name}: {fault.found}")
-    node, own = free_port(), free_port()
+    exporter, node = program("prometheus-node-exporter"), free_port()
     with serving() as app:
-        scrape = [
-            {"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-            for name, port in (("erp", app.port), ("node", node))
-        ]
-        config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": scrape}
-        (tmp_path / "prometheus.yml").write_text(json.dumps(config))
         app.answers["/metrics"] = exported(0, 0)
-        argv: list[str | Path] = [programs["prometheus"], f"--config.file={tmp_path}/prometheus.yml"]
-        argv += [f"--storage.tsdb.path={tmp_path}/data", f"--web.listen-address=127.0.0.1:{own}"]
-        exporter: list[str | Path] = [programs["prometheus-node-exporter"], f"--web.listen-address=127.0.0.1:{node}"]
-        with running(exporter, "Listening on"), running(argv, "Server is ready"):
-            server = Prometheus(f"http://127.0.0.1:{own}")
+        words: list[str | Path] = [exporter, f"--web.listen-address=127.0.0.1:{node}"]
+        with running(words, "Listening on"), scraping(tmp_path, erp=app.port, node=node) as server:
             settled(lambda: len(server.query("up == 1")) == 2)
             given = {"prometheus": server.url, "since": "2s", "selector": 'job="erp"'}
             settled(lambda: server.number('sum(http_requests_total{job="erp"} offset 3s)') == 0)
@@ -313,7 +298,7 @@ def test_a_real_prometheus_and_node_exporter(ask: Ask, tmp_path: Path) -> None:
             assert server.number('sum(increase(http_requests_total{status="500"}[1m])) or vector(0)') == 0
             result = ask("traffic", proves="errors", **{**given, "since": "1h"})
             assert (result.status, "does not know that it began since" in result.found) == (Status.ERROR, True), result
-            app.answers["/metrics"] = exported(2000, 10) + f"process_start_time_seconds {time.time() - 60}\n"
+            app.answers["/metrics"] = exported(2000, 10, time.time() - 60)
             settled(lambda: bool(server.query('process_start_time_seconds{job="erp"}')))
             result = ask("traffic", proves="errors", **{**given, "since": "1h"})
             assert (result.status, "10 of 2010 requests failed" in result.found) == (Status.FAILED, True), result
@@ -335,22 +320,3 @@ def test_a_real_prometheus_and_node_exporter(ask: Ask, tmp_path: Path) -> None:
             )
             app.answers["/metrics"] = 503
             settled(lambda: "does not answer Prometheus" in ask("traffic", proves="errors", **given).found)
-
-
-def exported(good: int, bad: int) -> str:
-    rows = [f'http_requests_total{{method="GET",handler="/orders",status="200"}} {good}']
-    rows += [f'http_requests_total{{method="GET",handler="/orders",status="500"}} {bad}'] if bad else []
-    return "".join(f"{row}\n" for row in rows)
-
-
-def settled(true: Callable[[], bool]) -> None:
-    """Wait until it is so: a scrape comes once a second."""
-    until = time.monotonic() + 120
-    while True:
-        try:
-            if true():
-                return
-        except CouldNotTell:
-            pass
-        assert time.monotonic() < until
-        time.sleep(0.2)

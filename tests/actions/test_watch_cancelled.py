@@ -82,6 +82,9 @@ def test_what_was_seen_is_written_once_and_the_server_goes_back(shop: Shop, when
         finally:
             over.set()
         told = shop.servers.read(child, 240)
+    if when != "at the beginning":
+        asked = [f"{one.method} {one.path}" for one in orders.seen]
+        assert asked == ["POST /orders", "GET /orders/7", "DELETE /orders/7"], "what the journey began is taken back"
     assert (told.code, told.data["measured"]) == (3, "could-not-tell"), told
     assert told.found.startswith(("cancelled (SIGINT); nothing was confirmed", "cancelled (SIGTERM); nothing was"))
     record: dict[str, Any] = json.loads(shop.record.read_text())

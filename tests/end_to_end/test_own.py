@@ -16,7 +16,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.result import Status
 from deploy_gate.workbench import act, shop, stage
 
-WORKFLOWS = ("ci", "deploy", "monitor", "pipeline", "pre-deploy", "release", "rollback", "verify")
+WORKFLOWS = ("ci", "comments", "deploy", "monitor", "pipeline", "pre-deploy", "release", "rollback", "verify")
 
 
 def test_the_stage_changes_what_act_does_not_know_and_nothing_else(staged: stage.Staged) -> None:
@@ -94,3 +94,28 @@ def test_the_example_attests_by_dispatch_and_the_check_believes_it(
     made.append("README.md", "another release\n")
     made.commit("chore: another release")
     assert ask(**given, roles="qa: joan", max_age=units.duration("7d")).status is Status.PENDING
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("tag", "result"), [("v1.0.0", "success"), ("v1.0.1", "failure")])
+def test_a_release_begins_with_what_agrees(staged: stage.Staged, tmp_path: Path, tag: str, result: str) -> None:
+    tree = Repository(snapshot(tmp_path / "tree"))
+    away = tmp_path / "away.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(away)], check=True)
+    tree.git("remote", "add", "origin", str(away))
+    tree.write(".github/workflows/release.yml", (staged.path / ".github/workflows/release.yml").read_text())
+    tree.write("VERSION", "1.0.0\n")
+    tree.write("CHANGELOG.md", "# Changelog\n\n## [1.0.0] - 2026-11-25\n\n### Added\n\n- All of it.\n")
+    tree.commit("chore: 1.0.0")
+    tree.git("branch", "-M", "main")
+    tree.git("tag", tag)
+    tree.git("push", "-q", "origin", "main", tag)
+    scratch = tmp_path / "run"
+    scratch.mkdir()
+    own = {"GITHUB_REF": f"refs/tags/{tag}", "GITHUB_REF_NAME": tag, "GITHUB_REF_TYPE": "tag"}
+    payload = {"ref": f"refs/tags/{tag}", "repository": {"default_branch": "main", "full_name": "tsh/deploy-gate"}}
+    where = act.Stage(scratch, staged.references, environment=own, payload=payload, job="agree", lock="dev")
+    run = act.run(tree.path, "release.yml", where, timeout=240)
+    assert run.jobs["agree"].result == result, run.jobs["agree"].log
+    said = {"success": "tag, VERSION and CHANGELOG agree", "failure": "VERSION says 1.0.0, and the tag v1.0.1"}[result]
+    assert said in "\n".join(run.jobs["agree"].log)

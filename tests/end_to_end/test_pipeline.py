@@ -76,6 +76,12 @@ def written(shop: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in shop.git("-C", remote, "show", "deploy-ledger:ledger.jsonl").splitlines()]
 
 
+def evidence(shop: Any, number: int) -> Any:
+    """What stands beside a line of the ledger."""
+    remote = str(shop.scratch.parent / "remote.git")
+    return json.loads(shop.git("-C", remote, "show", f"deploy-ledger:entries/{number}.json"))
+
+
 def text(found: act.Run) -> str:
     """Everything the run said."""
     return "\n".join(line for job in found.jobs.values() for line in job.log) + found.said
@@ -125,7 +131,11 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
     critical = {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
     triggers = {"t-critical": {**critical, "watch": {"every": "1s", "failure-limit": 2}}}
     proof = {"check": "watch-result", "phases": ["verify"], "with": {"min-looks": 1}}
-    shop.checklist({"lint": LINT, "watched": proof}, environments={"production": {}}, triggers=triggers)
+    where: dict[str, Any] = {"host": server.doors[0].host, "config": str(host.config)}
+    asked = {"proves": "interventions", "environment": "production", **where}
+    hands: dict[str, Any] = {"check": "ledger", "phases": ["close"], "severity": "warn", "with": asked}
+    lines = {"lint": LINT, "watched": proof, "interventions": hands}
+    shop.checklist(lines, environments={"production": {}}, triggers=triggers)
     path = shop.path / ".github/workflows/deploy.yml"
     path.write_text(path.read_text().replace("verify-for: 0s", "verify-for: 3s"))
     shop.commit("feat: the first")
@@ -135,6 +145,8 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
     assert json.loads(found.jobs["verify"].outputs["watching.result"])["measured"] == "go"
     host.live(good, "green")
 
+    host.good("lease", "acquire", "--by", "grace", "--manual", "--reason", "disk change")
+    host.good("lease", "break", "--by", "grace", "--reason", "over")
     shop.write("more.txt", "more\n")
     shop.commit("feat: the second")
     bad = shop.git("rev-parse", "HEAD^{tree}")
@@ -150,6 +162,14 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
     host.live(good, "green")
     left = host.good("status")["left"][-1]
     assert (left["release"], left["reason"].partition(": GET")[0]) == (bad, "watch: t-critical")
+    first, line = written(shop)
+    assert (first["outcome"], first["decided_by"]) == ("deployed", None)
+    assert (line["outcome"], line["decided_by"]) == ("fell-back", "t-critical")
+    document = evidence(shop, 2)
+    [hands] = [one for report in document["reports"] for one in report["items"] if one["id"] == "interventions"]
+    assert [one for one in hands["evidence"] if "lease-break by grace: over" in one["message"]], hands
+    assert (document["watch"]["verdict"], document["watch"]["decided_by"]) == ("no-go", "t-critical")
+    assert line["times"]["restore"] == document["watch"]["times"]["restore"]
 
 
 @pytest.mark.long

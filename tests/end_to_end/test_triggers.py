@@ -16,8 +16,8 @@ import github_server
 import pytest
 from bot_api import Telegram
 from fleet import let_pass, wait_for
-from github_server import GitHub, ago
-from shipping import CONSIDER, IMMEDIATE, VULNERABLE, Bad, Ship, record, said
+from github_server import GitHub
+from shipping import CONSIDER, IMMEDIATE, Bad, Ship, record, said, unwell
 from support import snapshot
 
 from deploy_gate.workbench import stage
@@ -27,7 +27,9 @@ from host.state import GUARD, HOLD
 @pytest.fixture(scope="module")
 def shop() -> Iterator[erp_world.Shop]:
     """Its guard looks rarely, so that it is the watch that must see it first."""
-    with erp_world.serving(guard={"interval": 15, "guard-for": 60, "beat": 120, "sample": 1}) as found:
+    with erp_world.serving(
+        erp_world.UNHURRIED, guard={"interval": 15, "guard-for": 60, "beat": 120, "sample": 1}
+    ) as found:
         yield found
 
 
@@ -55,20 +57,8 @@ def staged(around: tuple[GitHub, Telegram], tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def ship(shop: erp_world.Shop, around: tuple[GitHub, Telegram], consumer: Any) -> Iterator[Ship]:
     github, chat = around
-    github.lists.clear()
+    unwell(github)
     chat.messages.clear()
-    one = github.law.example("dependabot-alerts-for-repository")[0]
-    one["security_advisory"].pop("epss", None)
-    one["dependency"] |= {"manifest_path": "requirements.txt"}
-    one["security_vulnerability"] |= VULNERABLE
-    empty = dict.fromkeys(("dismissed_at", "dismissed_by", "dismissed_reason", "dismissed_comment"))
-    github.list("/dependabot/alerts").append(one | empty | {"state": "open"})
-    github.list("/issues")
-    deployed = github.example("deployment-items") | {"environment": "production", "created_at": ago(hours=1)}
-    github.list("/deployments").append(deployed | {"sha": github_server.SHA})
-    status = github.example("deployment-status-items") | {"state": "success", "created_at": ago(hours=1)}
-    github.list(f"/deployments/{deployed['id']}/statuses").append(status)
-    github.object(f"/git/commits/{github_server.SHA}", github.example("git-commit") | {"sha": github_server.SHA})
     shop.reset()
     yield Ship(consumer, shop, github, chat)
     shop.reset()

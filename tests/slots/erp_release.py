@@ -1,7 +1,7 @@
 """The example ERP with what a bad release does: slower lists, failing requests, log lines of a database it cannot reach.
 
-Runs in the ERP's own interpreter. Every release takes BASE for a list, so that a ratio of times is the fault's and not
-the machine's.
+Runs in the ERP's own interpreter. Every release takes LIST_TAKES (of its environment, in seconds) for a list, so that a
+ratio of times can be the fault's and not the machine's.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-BASE = 0.4
 LIST = "/api/products"
 
 
 def create_app() -> Callable[..., Awaitable[None]]:
     """The ERP, wrapped."""
+    _cheap_passwords()
+    base = float(os.environ.get("LIST_TAKES", "0"))
     inner, counted = importlib.import_module("erp.app").create_app(), [0]
     threading.Thread(target=_end_with_owner, daemon=True).start()
 
@@ -31,7 +32,7 @@ def create_app() -> Callable[..., Awaitable[None]]:
             await inner(scope, receive, send)
             return
         faults = _faults()
-        await asyncio.sleep(faults.get("delay", BASE))
+        await asyncio.sleep(faults.get("delay", base))
         if faults.get("database"):
             await asyncio.to_thread(_unreachable)
         # Users alone meet it: a journey that did would be taken back as a broken one.
@@ -44,6 +45,13 @@ def create_app() -> Callable[..., Awaitable[None]]:
         await inner(scope, receive, send)
 
     return app
+
+
+def _cheap_passwords() -> None:
+    """A password hash bears its own cost: cheap ones make log-ins cheap, and nothing else different."""
+    hasher = importlib.import_module("argon2").PasswordHasher
+    passwords: Any = importlib.import_module("erp.services.passwords")
+    passwords.hasher = lambda: hasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def _faults() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Starts the example ERP as a release in a slot: ``erp_slot.py WORK SLOT PORT RELEASE``; stopped as any slot here is.
 
-``WORK/erp.json`` holds its interpreter and environment. What the release does wrong stands in ``WORK/faults``: the
-ERP's own switches in ``RELEASE.txt``, and in ``RELEASE.json`` what `erp_release.py` does around it.
+``WORK/erp.json`` holds its interpreter and environment, ``WORK/SLOT.log`` what it says. What the release does wrong
+stands in ``WORK/faults``: the ERP's own switches in ``RELEASE.txt``, and in ``RELEASE.json`` what `erp_release.py` does
+around it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,17 @@ def main(work: Path, slot: str, port: str, release: str) -> int:
     faults = {"ERP_FAULTS_FILE": f"{work}/faults/{release}.txt", "RELEASE_FAULTS": f"{work}/faults/{release}.json"}
     environment = {**told["environment"], **faults, "RELEASE": release, "OWNER_FILE": str(work / "owner")}
     command = [told["python"], "-m", "uvicorn", "--factory", "erp_release:create_app", "--port", port]
-    with (work / f"{slot}.log").open("w") as log:
+    log = work / f"{slot}.log"
+    # Empty at first; then at its end, since a test empties it meanwhile.
+    log.write_text("")
+    with log.open("a") as stream:
         child = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [*command, "--timeout-graceful-shutdown", "20"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
         )
     (work / f"{slot}.pid").write_text(str(child.pid))
     return 0

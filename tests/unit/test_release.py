@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import subprocess
 from pathlib import Path
 
@@ -154,3 +156,65 @@ def test_the_workflow_tests_first_and_moves_last() -> None:
     steps = [step.get("run", "") for step in jobs["publish"]["steps"]]
     assert [step for step in steps if "--move" in step] == [steps[-1]]
     assert not any("if" in step for step in jobs["publish"]["steps"]), "a step that failed ends it before v1 moves"
+
+
+# A `gh` of one release: its state and archive are files.
+GH = """#!/bin/sh
+echo "$@" >> "$GH_STATE/asked"
+test ! -e "$GH_STATE/down" || exit 1
+case "$2" in
+  view) test -e "$GH_STATE/draft" || exit 1; cat "$GH_STATE/draft" ;;
+  download) cp "$GH_STATE/asset" "$7" ;;
+  delete) rm "$GH_STATE/draft" ;;
+  create) test ! -e "$GH_STATE/draft" || exit 1; cp "$4" "$GH_STATE/asset"; echo false > "$GH_STATE/draft" ;;
+esac
+"""
+
+
+def publish(folder: Path, state: Path) -> tuple[int, list[str]]:
+    """The step itself, as a runner runs it: its exit code, and what `gh` was asked to do."""
+    jobs = yamlfile.read(ROOT / ".github" / "workflows" / "release.yml").data["jobs"]
+    (text,) = [step["run"] for step in jobs["publish"]["steps"] if step.get("name") == "Publish"]
+    programs, temporary = folder / "bin", folder / "temp"
+    for one in (programs, temporary):
+        one.mkdir(exist_ok=True)
+    (programs / "gh").write_text(GH)
+    (programs / "gh").chmod(0o755)
+    with gzip.open(folder / "deploy-gate-v1.0.0.tar.gz", "wb") as stream:
+        stream.write(b"the archive")
+    env = {"PATH": f"{programs}:{os.environ['PATH']}", "GH_STATE": str(state), "TAG": "v1.0.0"}
+    done = subprocess.run(
+        ["bash", "-e", "-c", text],
+        cwd=folder,
+        env=env | {"RUNNER_TEMP": str(temporary)},
+        capture_output=True,
+        check=False,
+    )
+    asked = [line.split()[1] for line in (state / "asked").read_text().splitlines()]
+    return done.returncode, asked
+
+
+def test_a_release_is_published_once_and_a_half_one_again(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    assert publish(tmp_path, state) == (0, ["view", "create"])
+    (state / "asked").unlink()
+    assert publish(tmp_path, state) == (0, ["view", "download"]), "run again, it stays as it is"
+    # Cut off while the archive went up: a draft, which nobody sees.
+    (state / "draft").write_text("true\n")
+    (state / "asked").unlink()
+    assert publish(tmp_path, state) == (0, ["view", "delete", "create"])
+    assert (state / "draft").read_text() == "false\n"
+
+
+def test_a_release_that_somebody_else_made_is_not_taken_for_ours(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "draft").write_text("false\n")
+    with gzip.open(state / "asset", "wb") as stream:
+        stream.write(b"another archive")
+    assert publish(tmp_path, state) == (1, ["view", "download"]), "so that v1 does not move"
+    (state / "asset").unlink()
+    assert publish(tmp_path, state)[0] == 1, "and one without an archive neither"
+    (state / "down").touch()
+    assert publish(tmp_path, state)[0] == 1, "nor when GitHub does not answer"

@@ -35,6 +35,7 @@ def found(text: str) -> list[str]:
         ("stripe-key", "sk_live_" + "a1B2" * 6),
         ("google-key", "AIza" + "a1B2c" * 7),
         ("telegram-token", "bot 123456789:AA" + "a1B" * 11),
+        ("telegram-token", "https://api.telegram.org/bot123456789:AA" + "a1B" * 11 + "/getMe"),
         ("npm-token", "npm_" + "a1B2" * 9),
         ("pypi-token", "pypi-AgE" + "a1B2" * 20),
         ("sendgrid-key", "SG." + "a" * 22 + "." + "b" * 43),
@@ -51,6 +52,32 @@ def test_a_credential_is_found(rule: str, text: str) -> None:
     assert found(f"before\n{text}\nbehind") == [rule]
     # Alone, at the very beginning and the very end.
     assert found(text) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a bot 123456789:AA" + "a1B" * 11 + " here", "a bot *** here"),
+        ("ghp_" + "a1B2" * 9 + ", glpat-" + "a1-B" * 5, "***, ***"),
+        ("SECRET_KEY = 'a8f3-k2x9_Qm7p4zLw'", "SECRET_KEY = '***'"),
+        (
+            f"{DASHES}BEGIN RSA PRIVATE KEY{DASHES}\n{BODY}\n{BODY}\n{DASHES}END",
+            f"{DASHES}BEGIN RSA PRIVATE KEY{DASHES}***{DASHES}END",
+        ),
+        (f"{DASHES}BEGIN PRIVATE KEY{DASHES}\\n{BODY}…", f"{DASHES}BEGIN PRIVATE KEY{DASHES}***…"),
+        ("PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 1\nAAAA", "PuTTY-User-Key-File-2: ***"),
+        # Where a limit has cut one.
+        ("a bot 123456789:AAa1Ba1B…", "a bot ***…"),
+        ("ghp_a1B2…", "***…"),
+        # What only speaks of one, and what is nobody's text.
+        (f"does not begin with {DASHES}BEGIN OPENSSH PRIVATE KEY{DASHES}: set it", None),
+        ("AKIAIOSFODNN7EXAMPLE", None),
+        ("\ud800 \udcff nothing", None),
+        ("\ud800 ghp_" + "a1B2" * 9, "\ud800 ***"),
+    ],
+)
+def test_credentials_are_masked_in_any_text(text: str, shown: str | None) -> None:
+    assert secret_patterns.masked(text) == (text if shown is None else shown)
 
 
 @pytest.mark.parametrize(

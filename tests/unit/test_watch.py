@@ -577,6 +577,12 @@ def test_the_picture() -> None:
     assert len(many) <= chart.MOST
     assert max(one.p95 or 0 for one in many) == 900
     assert ET.fromstring(chart.svg([])) is not None
+    kept = chart.kept(many)
+    assert (len(kept), kept[0]) == (60, {"at": "+0:00", "p95_ms": 1})
+    assert [one["p95_ms"] for one in kept].count(900) == 1
+    assert chart.kept([chart.Point(-75.2, None, 6.1, 0.0)]) == [
+        {"at": "-1:15", "errors_share": 0.061, "health_share": 0}
+    ]
 
 
 def test_the_summary_shows_text_from_outside_as_text() -> None:

@@ -42,10 +42,14 @@ class Source:
 
 def load(path: Path | None, bundled: Path = BUNDLED) -> Source:
     """The checklist in `path`, laid over the bundled one where it says `extends: default`; None means trial mode."""
+    return laid(None if path is None else yamlfile.read(path), bundled)
+
+
+def laid(own: yamlfile.Document | None, bundled: Path = BUNDLED) -> Source:
+    """The same for a file that was read already, from wherever it came."""
     base = yamlfile.read(bundled)
     documents = [base]
-    if path is not None:
-        own = yamlfile.read(path)
+    if own is not None:
         _check_header(own)
         documents = [base, own] if own.data.get("extends") == "default" else [own]
     digest = hashlib.sha256()
@@ -60,7 +64,7 @@ def load(path: Path | None, bundled: Path = BUNDLED) -> Source:
         places,
         digest.hexdigest(),
         "" if base not in documents else base.path,
-        trial=path is None,
+        trial=own is None,
     )
 
 

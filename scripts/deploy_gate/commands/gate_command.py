@@ -18,12 +18,13 @@ from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import bundle, gate, plan
 from deploy_gate.engine.entry import State
 from deploy_gate.engine.verdict import EXIT
+from deploy_gate.policy import live
+from deploy_gate.policy.lines import Policy
 from deploy_gate.problems import Misconfigured
-from deploy_gate.report import terminal, write
+from deploy_gate.report import answer, terminal, write
 from deploy_gate.result import CouldNotTell
 
 PhaseName = Literal["pull-request", "pre-deploy", "idle-slot", "verify", "monitor", "close"]
-DEFAULT_FILES = ("checklist.yml", ".github/checklist.yml")
 MISSPELT = ("checklist.yaml", ".github/checklist.yaml")
 _PRODUCTION = re.compile(r"(^|[^a-z])(prod|production|prd|live)([^a-z]|$)", re.IGNORECASE)
 
@@ -60,6 +61,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     report: Path | None,
     code: plan.Code,
     mixed: Literal["refuse", "accept"],
+    policy: Literal["signed", "own"],
     jobs: int,
 ) -> int:
     """Run one phase and report it everywhere a reader may look; returns the exit code."""
@@ -68,7 +70,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     if jobs < 0:
         raise Misconfigured([f"input 'jobs' is {jobs}, expected 0 or more"])
     bundle.unpack()
-    made = planned(Phase(phase), environment, checklist, only, code)
+    made = planned(Phase(phase), environment, checklist, only, code, unsigned=policy == "own")
     folder = report or default_report()
     progress = terminal.Progress(sum(entry.state is State.RUN for entry in made.entries))
     # Checks mostly wait for a process or for a network; half as many again as processors keeps both busy.
@@ -78,23 +80,32 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     return _deliver(found, folder)
 
 
-def planned(phase: Phase, environment: str, checklist: Path | None, only: list[str], code: plan.Code) -> plan.Plan:
+def planned(
+    phase: Phase,
+    environment: str,
+    checklist: Path | None,
+    only: list[str],
+    code: plan.Code,
+    *,
+    unsigned: bool = False,
+) -> plan.Plan:
     """The plan of one phase; Misconfigured for anything wrong in the file or the question."""
     source = loading.load(find_checklist(checklist))
     if source.trial and _PRODUCTION.search(environment):
         why = f"trial mode refuses '{environment}': this repository has no checklist file"
         raise Misconfigured([f"{why}; write one with the command `init` and declare the environment in it"])
-    return plan.make(source, Catalog(), phase=phase, environment=environment, only=only, code=code)
+    # Before the deployment is decided what may count; later phases follow what was signed then.
+    law = live.find(environment, checklist) if phase is Phase.PRE_DEPLOY else live.Law()
+    policy = Policy(law, unsigned, checklist)
+    return plan.make(source, Catalog(), phase=phase, environment=environment, only=only, code=code, policy=policy)
 
 
 def find_checklist(given: Path | None) -> Path | None:
     """The checklist file to use; None means trial mode. A file that was named must be there, a link lead somewhere."""
-    if given is not None:
-        return given
-    for name in MISSPELT:
+    for name in MISSPELT if given is None else ():
         if os.path.lexists(name):
             raise Misconfigured([f"{name} is not read: rename it to {name.replace('.yaml', '.yml')}"])
-    return next((Path(name) for name in DEFAULT_FILES if os.path.lexists(name)), None)
+    return live.own_file(given)
 
 
 def default_report() -> Path | None:
@@ -111,7 +122,7 @@ def default_report() -> Path | None:
 
 def _deliver(found: gate.Report, folder: Path | None) -> int:
     """Print and write the report. What could not be written turns a go into could-not-tell."""
-    for line in terminal.table(found, terminal.coloured(sys.stdout)):
+    for line in terminal.table(found, answer.coloured(sys.stdout)):
         print(runner.harmless(line))
     sys.stdout.flush()
     told, faults = write.everywhere(found, folder)

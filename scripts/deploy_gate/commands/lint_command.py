@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from deploy_gate import arguments, bootstrap, process
-from deploy_gate.report.terminal import coloured, paint
+from deploy_gate.report.answer import coloured, paint
 from deploy_gate.result import CouldNotTell
 
 _ACTIONS = ("action.yml", "actions/*/action.yml", ".github/actions/*/action.yml")

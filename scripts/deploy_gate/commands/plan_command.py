@@ -17,7 +17,7 @@ from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.plan import Code, Plan
 from deploy_gate.inputs import convert
 from deploy_gate.problems import Misconfigured
-from deploy_gate.report.terminal import coloured, paint
+from deploy_gate.report.answer import coloured, paint
 
 
 def run(argv: list[str]) -> int:
@@ -78,6 +78,7 @@ def _plain(value: Any) -> Any:
 
 def _lines(plan: Plan, colours: bool) -> Iterator[str]:
     yield paint(f"{plan.phase}{' · ' + plan.environment if plan.environment else ''}", "1", colours)
+    yield from (f"  {note}" for note in plan.notes)
     width = max((len(entry.id) for entry in plan.entries), default=0)
     for state in State:
         chosen = [entry for entry in plan.entries if entry.state is state]

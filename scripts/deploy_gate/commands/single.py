@@ -9,9 +9,10 @@ from typing import Any
 
 from deploy_gate import arguments, process, runner
 from deploy_gate.catalog import Capability, Catalog, Kind
-from deploy_gate.engine import bundle, child, executor, gate, masking
+from deploy_gate.engine import bundle, child, executor, masking
+from deploy_gate.engine.calling import call_capability
 from deploy_gate.problems import Misconfigured
-from deploy_gate.report import machine, terminal
+from deploy_gate.report import answer
 from deploy_gate.result import FallBackFailed, FellBack, Result, Severity, Status
 
 EXIT = {Status.FAILED: 1, Status.ERROR: 3, Status.PENDING: 3}
@@ -23,13 +24,12 @@ _WORDS: dict[Kind, str] = {"check": "check", "operation": "do"}
 def run_single(kind: Kind, argv: list[str]) -> int:
     """Run the capability that `argv` names, with the inputs that follow."""
     word, catalog = _WORDS[kind], Catalog()
-    names = [one.name for one in catalog.all() if one.kind == kind]
     if argv[:1] in (["--help"], ["-h"]):
         print(f"usage: python3 scripts {word} NAME --input value … [--json]\n\nNAME is one of these, and", end=" ")
-        print(f"`{word} NAME --help` tells its inputs:\n\n  " + "\n  ".join(names))
+        print(f"`{word} NAME --help` tells its inputs:\n\n  " + "\n  ".join(_names(catalog, kind)))
         return 0
     if not argv or argv[0].startswith("-"):
-        raise Misconfigured([f"{word} needs a name: {', '.join(names)}"])
+        raise Misconfigured([f"{word} needs a name: {', '.join(_names(catalog, kind))}"])
     capability = catalog.get(argv[0])
     if capability.kind != kind:
         other: Kind = "operation" if kind == "check" else "check"
@@ -50,8 +50,13 @@ def run_single(kind: Kind, argv: list[str]) -> int:
     return FALLEN.get(type(result), EXIT.get(result.status, 0))
 
 
+def _names(catalog: Catalog, kind: Kind) -> list[str]:
+    """Of all of a kind: it takes loading every module, so only who asks for the list pays for it."""
+    return [one.name for one in catalog.all() if one.kind == kind]
+
+
 def _run(capability: Capability, values: dict[str, Any], masker: masking.Masker) -> Result:
-    call = partial(gate.call_capability, capability, values, masker)
+    call = partial(call_capability, capability, values, masker)
     if capability.kind == "operation":
         # Operations speak while they work, so they keep our own output; they bound themselves.
         return child.guarded(call)
@@ -62,11 +67,11 @@ def _run(capability: Capability, values: dict[str, Any], masker: masking.Masker)
 
 def _tell(capability: Capability, result: Result, *, as_json: bool) -> None:
     title = capability.manifest.summary
-    item = machine.item(capability.name, None, title, capability.name, Severity.BLOCK, result)
+    item = answer.item(capability.name, None, title, capability.name, Severity.BLOCK, result)
     if as_json:
         print(json.dumps(item, ensure_ascii=False))
     else:
-        for line in terminal.line(capability.name, result, 0, terminal.coloured(sys.stdout)):
+        for line in answer.line(capability.name, result, 0, answer.coloured(sys.stdout)):
             print(runner.harmless(line))
     sys.stdout.flush()
     runner.set_outputs({"status": str(result.status), "found": result.found, "result": json.dumps(item)})

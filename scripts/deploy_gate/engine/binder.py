@@ -21,8 +21,10 @@ from deploy_gate.result import CouldNotTell, Severity, one_line
 class Binder:
     """Turns items into entries and collects what is wrong on the way."""
 
-    def __init__(self, source: Source, catalog: Catalog, phase: Phase, environment: str) -> None:
+    def __init__(self, source: Source, catalog: Catalog, phase: Phase, environment: str, plan: str = "") -> None:
+        """`plan` stands for the checklist and for the law that it follows."""
         self.source, self.catalog, self.phase, self.environment = source, catalog, phase, environment
+        self.plan = plan or source.sha256
         self.problems: list[Problem] = []
         self.kind = "items"
         self.legal = {name for block in source.checklist.environments.values() for name in block.variables()}
@@ -36,7 +38,7 @@ class Binder:
             own = variables.of_idle_slot(own, os.environ.get(variables.SLOT_URL, ""))
         facts = {"phase": str(self.phase), "environment": self.environment, "release": git.tree(), "commit": git.head()}
         # What a signature is bound to, beside the release: the law by which it is judged.
-        facts["plan"] = self.source.sha256
+        facts["plan"] = self.plan
         return {**self.source.checklist.variables(), **facts, **own}
 
     def entry(self, name: str, item: Item) -> Entry:

@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
-from deploy_gate import bootstrap, process
-from deploy_gate.catalog import Capability
+from deploy_gate import process
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine import masking
+from deploy_gate.engine.calling import call_capability
 from deploy_gate.engine.entry import Entry, State
 from deploy_gate.engine.executor import Job, run_all
 from deploy_gate.engine.plan import Plan
 from deploy_gate.engine.verdict import Judged, Verdict, Word, decide, waive
 from deploy_gate.facts import git
+from deploy_gate.policy import lines, proofs
+from deploy_gate.policy.proofs import Proofs
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, Status, error, hide_with, pending
+from deploy_gate.result import Result, Status, error, pending
 from deploy_gate.units import counted
 
 
@@ -54,7 +56,8 @@ def run(plan: Plan, *, jobs: int, mixed: bool, listener: masking.Listener) -> Re
     masker = masking.from_environment(_declared(plan))
     ready = [entry for entry in plan.entries if entry.state is State.RUN]
     outcome = run_all([job(entry, masker) for entry in ready], jobs, masker.listener(listener))
-    rows = [_row(plan, entry, outcome.results.get(entry.id), masker, started) for entry in plan.entries]
+    found, known = outcome.results, _proofs(plan, outcome.results)
+    rows = [_row(plan, entry, found.get(entry.id), masker, started, known) for entry in plan.entries]
     verdict = decide([row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE or plan.measured_elsewhere)
     if outcome.cancelled and verdict.word is Word.GO:
         verdict = Verdict(Word.COULD_NOT_TELL, None, f"cancelled ({outcome.cancelled}) before everything was looked at")
@@ -71,17 +74,6 @@ def job(entry: Entry, masker: masking.Masker) -> Job:
     return Job(entry.id, call, entry.timeout, environment, about.rude, about.grace)
 
 
-def call_capability(capability: Capability, values: Mapping[str, object], masker: masking.Masker) -> Result:
-    """Install what the capability needs, then call it; in a process of its own, since every text of it is masked."""
-    hide_with(masker.text)
-    try:
-        for lock in capability.about.locks:
-            bootstrap.add(lock)
-    except bootstrap.SetupError as fault:
-        raise CouldNotTell(f"its tools could not be installed: {fault.found}", fault.fix) from None
-    return capability.function(**values)
-
-
 def _declared(plan: Plan) -> list[str]:
     return [name for entry in plan.entries for name in entry.secrets]
 
@@ -89,7 +81,8 @@ def _declared(plan: Plan) -> list[str]:
 def _notes(plan: Plan, mixed: bool) -> list[str]:
     code = [entry.id for entry in plan.entries if entry.state is State.RUN and entry.runs_code]
     secrets = [name for name in masking.secret_names(os.environ, _declared(plan)) if name not in _for_tests(plan)]
-    notes = [f"left to another job: {counted(plan.elsewhere, 'item')} of this phase"] if plan.elsewhere else []
+    notes = [*plan.notes]
+    notes += [f"left to another job: {counted(plan.elsewhere, 'item')} of this phase"] if plan.elsewhere else []
     if not code or not secrets:
         return notes
     which, where = ", ".join(code), f"the repository's code in a job that holds {', '.join(secrets)}"
@@ -113,14 +106,26 @@ def _for_tests(plan: Plan) -> set[str]:
     return {name for entry in plan.entries for name in entry.handed} - telling
 
 
-def _row(plan: Plan, entry: Entry, found: Result | None, masker: masking.Masker, started: datetime) -> Row:
+def _proofs(plan: Plan, results: Mapping[str, Result]) -> Proofs:
+    """What is known of the waivers; a line that was to prove them and gave no result proved nothing."""
+    if any(entry.id == lines.WAIVERS and not entry.item.section for entry in plan.entries):
+        return proofs.read(results.get(lines.WAIVERS) or error("their proof was not looked at", "run it again"))
+    return Proofs(proofs.ELSEWHERE if plan.notes and plan.elsewhere else proofs.HERE)
+
+
+def _row(
+    plan: Plan, entry: Entry, found: Result | None, masker: masking.Masker, started: datetime, known: Proofs
+) -> Row:
     trial = plan.source.trial
     result = masker.result(found or _unrun(entry, trial))
+    if found and entry.reason:
+        result = result.now(result.status, entry.reason)
     # A line that was declared away was not looked at; one whose `when:` did not hold was.
     away = entry.state is State.SKIPPED and (entry.item.when is None or entry.item.not_applicable is not None)
     decides = not (away or entry.state is State.PLANNED or (entry.state is State.SET_UP and trial))
     waiver = None if entry.state is State.PLANNED else entry.item.waived
-    return Row(entry, Judged(entry.id, entry.severity, waive(result, waiver, started.date()), decides))
+    result = waive(result, waiver, started.date(), known.told(entry.id), known.refusal(entry.id))
+    return Row(entry, Judged(entry.id, entry.severity, result, decides, law=not entry.item.section))
 
 
 def _unrun(entry: Entry, trial: bool) -> Result:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote
 
+from deploy_gate.facts import secret_patterns
 from deploy_gate.result import Result
 
 _NAME = re.compile(
@@ -20,6 +21,8 @@ _NAME = re.compile(
 _HARMLESS = {"DEPLOY_GATE_SECRET_NAMES", "ACTIONS_ID_TOKEN_REQUEST_URL", "GPG_KEY", "OLDPWD", "PWD", "SSH_AUTH_SOCK"}
 # The password of a URL may hold any sign that a careless person leaves unescaped, so it ends at the last @.
 _URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s/:@]{0,200}:)([^\s\"'<>]{1,500})(@)")
+_CUT = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s/:@]{0,200}:)[^\s\"'<>@/…]{1,500}…")
+"""The same where a limit has cut it before its end."""
 MASK = "***"
 NAMES = "DEPLOY_GATE_SECRET_NAMES"
 """The variable that lists the names of secrets which came in a bundle: no value of it is one, all of theirs are."""
@@ -38,7 +41,7 @@ def secret_names(environment: Mapping[str, str], also: Iterable[str] = ()) -> li
 
 
 class Masker:
-    """Replaces the values of secrets, and passwords inside URLs, by `***`."""
+    """Replaces the values of secrets, passwords inside URLs, and what is a credential by its form, by `***`."""
 
     def __init__(self, environment: Mapping[str, str], also: Iterable[str] = ()) -> None:
         values = {environment[name] for name in secret_names(environment, also)}
@@ -56,7 +59,7 @@ class Masker:
         """The text without secrets."""
         for value in self.values:
             text = text.replace(value, MASK)
-        return _URL.sub(rf"\1{MASK}\3", text)
+        return secret_patterns.masked(_CUT.sub(rf"\1{MASK}…", _URL.sub(rf"\1{MASK}\3", text)))
 
     def any(self, value: Any) -> Any:
         """The same for a text or the texts in a list or mapping; keys and other values are left alone."""

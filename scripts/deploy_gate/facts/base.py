@@ -30,7 +30,7 @@ def _before_push() -> str:
     if not before or git.resolve(before):
         return before
     # Merely not fetched: a later commit in its place would show too little.
-    if _is_shallow():
+    if git.is_shallow():
         raise CouldNotTell(f"the commit before this push, {before[:12]}, is not in this shallow clone", _FIX)
     return ""
 
@@ -42,13 +42,9 @@ def _parent() -> str:
     parents = git.output("rev-list", "--parents", "-n", "1", "HEAD").split()[1:]
     if parents:
         return parents[0]
-    if _is_shallow():
+    if git.is_shallow():
         raise CouldNotTell("this clone is shallow, so what changed cannot be known", _FIX)
     return EMPTY_TREE
-
-
-def _is_shallow() -> bool:
-    return git.git("rev-parse", "--is-shallow-repository").out.strip() == "true"
 
 
 def _known(revision: str, what: str) -> str:

@@ -70,6 +70,11 @@ def tree() -> str:
     return done.out.strip() if done.code == 0 else ""
 
 
+def is_shallow() -> bool:
+    """Whether this clone lacks part of its history."""
+    return git("rev-parse", "--is-shallow-repository").out.strip() == "true"
+
+
 def changed_lines(base: str, names: str = "*.py") -> dict[str, set[int]]:
     """For each file below here whose name matches, the lines added or altered since `base`.
 

@@ -1,4 +1,4 @@
-"""The whole history of a clone, laid out for a scanner: every ref, and the messages of commits and tags as a file.
+"""The whole history of a clone: laid out for a scanner, with every ref; and what its commits and tags say.
 
 A bare repository of our own borrows the clone's objects, so the clone is not touched, nothing of its configuration
 counts, and its working tree is not looked at.
@@ -7,6 +7,7 @@ counts, and its working tree is not looked at.
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from deploy_gate.facts import git
 from deploy_gate.process import run
 from deploy_gate.result import CouldNotTell
 
-MESSAGES = "commit-messages.txt"
 _FIX = "check out the whole history: actions/checkout with `fetch-depth: 0`"
 _SECONDS = 300.0
 _MOST = 512 * 1024 * 1024
@@ -28,18 +28,25 @@ _DATE = {"GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The repository to scan, the folder around it, the base not to scan again, and whose each line of messages is."""
+    """The repository to scan, the folder around it, and the base that is not to be scanned again."""
 
     repository: Path
     folder: Path
     base: str
-    lines: tuple[tuple[int, str], ...]
-    made: str
-    """The commit of ours that holds the messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Commits, the newest first, and what they say: their messages and those of tags, and where each begins."""
+
+    commits: tuple[str, ...] = ()
+    text: bytes = b""
+    lines: tuple[int, ...] = ()
+    owners: tuple[str, ...] = ()
 
     def owner(self, line: int) -> str:
         """The commit or tag whose message has that line."""
-        return next((commit for first, commit in reversed(self.lines) if first <= line), "")
+        return self.owners[bisect_right(self.lines, line) - 1]
 
 
 def tips() -> list[str]:
@@ -53,104 +60,103 @@ def tips() -> list[str]:
     return sorted({git.head(), *git.output("for-each-ref", "--format=%(objectname)").split()})
 
 
-def commits(names: Sequence[str]) -> list[str]:
-    """The commits that objects are or name, as far as they are still here."""
+def commits(names: Sequence[str]) -> dict[str, str]:
+    """The commits that objects are or name; without those that are none, or are not here any more."""
     asked = "".join(f"{one}^{{commit}}\n" for one in names).encode()
-    argv = git.command("cat-file", "--batch-check=%(objectname) %(objecttype)")
-    done = run(argv, timeout=_SECONDS, env=_ENVIRONMENT, stdin=asked)
-    return [line.split(" ")[0] for line in done.out.splitlines() if line.endswith(" commit")]
+    told = _good(git.command("cat-file", "--batch-check=%(objectname) %(objecttype)"), asked)
+    answers = zip(names, told.splitlines(), strict=True)
+    return {name: line.split(" ")[0] for name, line in answers if line.endswith(" commit")}
 
 
-def count(done: Sequence[str]) -> int:
-    """How many commits of the history `done` do not reach."""
-    return int(_listed("--count", without=done)[0])
+def whole(names: Sequence[str], ends: Sequence[str]) -> bool:
+    """Whether all that once ended in these objects is history still, so that nothing of it may be forgotten."""
+    found = commits(names)
+    if not {one for one in names if one not in found} <= set(ends):
+        return False
+    # Asked the other way round, for what they reach and the refs do not: only what lies between is walked.
+    asked = "".join([*(f"{one}\n" for one in found.values()), *(f"^{one}\n" for one in ends)]).encode()
+    return not found or not _good(git.command("rev-list", "--max-count=1", "--stdin"), asked)
 
 
-def order() -> dict[str, int]:
-    """Every commit of the history with its place in it, the oldest having the greatest."""
-    return {commit: place for place, commit in enumerate(_listed("--topo-order"))}
+def heights() -> dict[str, int]:
+    """Every commit of the history with its place in it, the oldest having 0."""
+    return {commit: height for height, commit in enumerate(reversed(_listed("--topo-order")))}
 
 
-def blobs() -> set[str]:
+def objects() -> set[str]:
     """Every object of the history, where a ref names a file itself too."""
     return set(_listed("--objects", "--no-object-names"))
 
 
-def _listed(*options: str, without: Sequence[str] = ()) -> list[str]:
-    argv = git.command("rev-list", *options, "--all", "HEAD", "--stdin")
-    done = run(argv, timeout=_SECONDS, env=_ENVIRONMENT, stdin=_not(without), limit=_MOST)
-    if done.code:
-        raise CouldNotTell(f"git rev-list refused: {done.last_words(1)}", "see `git fsck` in this clone")
-    return done.out.split()
+def _listed(*options: str) -> list[str]:
+    return _good(git.command("rev-list", *options, "--all", "HEAD")).split()
 
 
-def _not(commits: Sequence[str]) -> bytes:
-    return "".join(f"^{one}\n" for one in commits).encode()
+def told(done: Sequence[str]) -> Told:
+    """The commits that `done` do not reach, with their messages, in one walk; and the messages of all tags."""
+    # Told apart by NUL, which no message can hold.
+    options = ("--topo-order", "--no-show-signature", "--encoding=UTF-8", "--format=%x00%H%n%B", "--stdin")
+    log = _good(git.command("log", "--all", "HEAD", *options), "".join(f"^{one}\n" for one in done).encode())
+    # A light tag is its commit, and says nothing of its own.
+    one = "%(if:equals=tag)%(objecttype)%(then)%00%(objectname)%0a%(contents)%(end)"
+    tags = _good(git.command("for-each-ref", "refs/tags", f"--format={one}"))
+    new = log.split("\0")[1:]
+    rows: list[str] = []
+    lines, owners = [], []
+    for entry in [*new, *tags.split("\0")[1:]]:
+        owner, _, message = entry.partition("\n")
+        lines.append(len(rows) + 1)
+        owners.append(owner)
+        rows += message.splitlines() or [""]
+    text = "\n".join(rows).encode(errors="surrogateescape") + b"\n"
+    return Told(tuple(owners[: len(new)]), text, tuple(lines), tuple(owners))
 
 
 @contextmanager
 def laid_out(done: Sequence[str]) -> Iterator[Layout]:
     """Up until the block is left. What `done` (commits) reach is told apart as the base."""
     objects = Path(git.output("rev-parse", "--git-path", "objects").strip()).resolve()
+    if "\n" in str(objects):
+        raise CouldNotTell("the clone's path holds a line break", "clone it elsewhere")
+    refs = git.output("for-each-ref", "--format=%(objectname)").split()
+    names = [f"create refs/seen/{place} {tip}\n" for place, tip in enumerate(dict.fromkeys([git.head(), *refs]))]
     with tempfile.TemporaryDirectory(prefix="deploy-gate-") as name:
-        folder = Path(name)
-        yield _Layer(folder, objects).lay(done)
+        bare = _Bare(Path(name) / "history.git")
+        (bare.path / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+        bare.git("update-ref", "--stdin", stdin="".join([*names, f"create refs/heads/main {git.head()}\n"]).encode())
+        # One commit that reaches all of them: the scanner takes no more than one.
+        yield Layout(bare.path, Path(name), bare.commit(bare.git("mktree"), *done) if done else "")
 
 
-class _Layer:
-    def __init__(self, folder: Path, objects: Path) -> None:
-        self.folder, self.repository = folder, folder / "history.git"
+def written(text: bytes, path: Path) -> Path:
+    """A repository with nothing but that text: git packs it, so that no secret lies open in a temporary file."""
+    bare = _Bare(path)
+    blob = bare.git("hash-object", "-w", "--stdin", stdin=text)
+    made = bare.commit(bare.git("mktree", stdin=f"100644 blob {blob}\tmessages.txt\n".encode()))
+    bare.git("update-ref", "refs/heads/main", made)
+    return path
+
+
+class _Bare:
+    """A repository of our own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         kind = git.output("rev-parse", "--show-object-format").strip()
         words = ("--quiet", "--bare", "--initial-branch=main", f"--object-format={kind}")
-        _good(git.command("init", *words, str(self.repository)), folder)
-        if "\n" in str(objects):
-            raise CouldNotTell("the clone's path holds a line break", "clone it elsewhere")
-        (self.repository / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+        _good(git.command("init", *words, str(path)))
 
-    def own(self, *args: str, stdin: bytes = b"") -> str:
-        return _good(git.command("--git-dir", str(self.repository), *args), self.folder, stdin)
+    def git(self, *args: str, stdin: bytes = b"") -> str:
+        return _good(git.command("--git-dir", str(self.path), *args), stdin)
 
-    def lay(self, done: Sequence[str]) -> Layout:
-        refs = git.output("for-each-ref", "--format=%(objectname)").split()
-        names = [f"create refs/seen/{place} {tip}\n" for place, tip in enumerate(dict.fromkeys([git.head(), *refs]))]
-        text, lines = _messages(done)
-        blob = self.own("hash-object", "-w", "--stdin", stdin=text)
-        tree = self.own("mktree", stdin=f"100644 blob {blob}\t{MESSAGES}\n".encode())
-        made = self.own("commit-tree", tree, "-m", "messages")
-        names.append(f"create refs/seen/messages {made}\n")
-        names.append(f"create refs/heads/main {made}\n")
-        self.own("update-ref", "--stdin", stdin="".join(names).encode())
-        return Layout(self.repository, self.folder, self._base(done), lines, made)
-
-    def _base(self, done: Sequence[str]) -> str:
-        """One commit that reaches all of them: the scanner takes no more than one."""
-        if not done:
-            return ""
-        empty = self.own("mktree")
-        parents = [word for one in done for word in ("-p", one)]
-        return self.own("commit-tree", empty, *parents, "-m", "seen")
+    def commit(self, tree: str, *parents: str) -> str:
+        return self.git("commit-tree", tree, *(word for one in parents for word in ("-p", one)), "-m", "made")
 
 
-def _messages(done: Sequence[str]) -> tuple[bytes, tuple[tuple[int, str], ...]]:
-    """The messages of all commits that `done` do not reach, and of all tags."""
-    # Told apart by NUL, which no message can hold.
-    argv = git.command("log", "--all", "HEAD", "--format=%x00%H%n%B", "--stdin")
-    log = run(argv, timeout=_SECONDS, env=_ENVIRONMENT, stdin=_not(done), limit=_MOST, errors="surrogateescape")
-    tags = git.git("for-each-ref", "refs/tags", "--format=%00%(objectname)%0a%(contents)")
-    if log.code or tags.code:
-        raise CouldNotTell("git does not tell the messages of its commits", "see `git fsck` in this clone")
-    lines, starts, place = [], [], 1
-    for entry in [*log.out.split("\0")[1:], *tags.out.split("\0")[1:]]:
-        commit, _, message = entry.partition("\n")
-        rows = message.splitlines() or [""]
-        starts.append((place, commit))
-        lines += rows
-        place += len(rows)
-    return "\n".join(lines).encode(errors="surrogateescape") + b"\n", tuple(starts)
-
-
-def _good(argv: list[str], folder: Path, stdin: bytes = b"") -> str:
-    done = run(argv, timeout=_SECONDS, cwd=folder, env={**_ENVIRONMENT, **_SELF, **_DATE}, stdin=stdin)
+def _good(argv: list[str], stdin: bytes = b"") -> str:
+    """What git prints, whatever its bytes; CouldNotTell when it refuses."""
+    environment = {**_ENVIRONMENT, **_SELF, **_DATE}
+    done = run(argv, timeout=_SECONDS, env=environment, stdin=stdin, limit=_MOST, errors="surrogateescape")
     if done.code:
-        raise CouldNotTell(f"git refused to lay the history out: {done.last_words(1)}", "see `git fsck` in this clone")
-    return done.out.strip()
+        raise CouldNotTell(f"git does not tell its history: {done.last_words(1)}", "see `git fsck` in this clone")
+    return done.out.strip("\n")

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from deploy_gate.facts import dockercli, imagetar, secret_patterns, tracked
-from deploy_gate.facts.imagetar import Contents, Look
+from deploy_gate.facts.imagetar import Contents, Image, Look
 from deploy_gate.result import brief
 
 _SETTINGS_FILE = re.compile(r"(?i)\.env(?:\.[\w-]+)?|[\w.-]+\.env|\.envrc|credentials")
@@ -29,7 +29,7 @@ class Find:
     """Where a credential is, and by which rule; never what it is."""
 
     place: str
-    """A path, or `env:NAME`, `label:NAME`, `arg:NAME`, `history`."""
+    """A path, or `env:NAME`, `label:NAME`, `arg:NAME`, `history`, `attestation`."""
     rule: str
     layer: int = 0
     gone_in: int = 0
@@ -39,33 +39,57 @@ class Find:
 
 @dataclass(slots=True)
 class Looked:
-    """What was looked at, and what was found."""
+    """One image of one platform: what was looked at, and what was found."""
 
     layers: int
     files: int
     bytes: int
     finds: list[Find]
     ignored: int
+    platform: str = ""
 
 
-def search(reference: str, ignore: list[str]) -> Looked:
-    """Look at all of an image; CouldNotTell when any of it could not be read."""
+def search(reference: str, ignore: list[str]) -> list[Looked]:
+    """Look at all of an image, for every platform that is here; CouldNotTell when any of it could not be read."""
     known = secret_patterns.rules()
-    patterns = [tracked.glob(one.strip("/")) for one in ignore]
     with dockercli.saved(reference) as stream:
         contents = imagetar.read(stream, _look(known))
+    patterns = [tracked.glob(one.strip("/")) for one in ignore]
+    found = [_found(image, patterns, known) for image in contents.images]
+    # They go with the image as a whole, whatever its platforms.
+    found[0].finds += dict.fromkeys(_attested(contents, known))
+    return found
+
+
+def _found(image: Image, patterns: list[re.Pattern[str]], known: tuple[secret_patterns.Rule, ...]) -> Looked:
     finds = [
         Find(hit.path, hit.rule, hit.layer, hit.gone_in)
-        for hit in contents.hits
+        for hit in image.hits
         if not any(one.fullmatch(hit.path) for one in patterns)
     ]
-    ignored = len(contents.hits) - len(finds)
-    finds += dict.fromkeys(one for config in contents.settings for one in _settings(config, known))
-    return _counted(contents, finds, ignored)
+    ignored = len(image.hits) - len(finds)
+    finds += dict.fromkeys(_settings(image.settings, known))
+    return Looked(image.layers, image.files, image.bytes, finds, ignored, image.platform)
 
 
-def _counted(contents: Contents, finds: list[Find], ignored: int) -> Looked:
-    return Looked(contents.layers, contents.files, contents.bytes, finds, ignored)
+def _attested(contents: Contents, known: tuple[secret_patterns.Rule, ...]) -> Iterator[Find]:
+    """What the builder attests may quote build arguments, also of stages that leave nothing else in the image."""
+    for paper in contents.papers:
+        for name, value in _arguments(paper.content):
+            yield from _setting("arg", name, value, known)
+        yield from (Find("attestation", rule) for rule in paper.rules)
+
+
+def _arguments(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if str(key).startswith("build-arg:"):
+                yield str(key).removeprefix("build-arg:"), str(one)
+            else:
+                yield from _arguments(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _arguments(one)
 
 
 def _look(known: tuple[secret_patterns.Rule, ...]) -> Look:

@@ -1,25 +1,28 @@
-"""The archive of `docker save` read once, as a stream: every file of every layer, and the image's own settings.
+"""The archive of `docker save` read once, as a stream: every file of every layer, and the images' own settings.
 
-Both layouts are read: that of an OCI image (`blobs/sha256/…`) and the older one (`…/layer.tar`). Nothing is unpacked.
+Read are the layouts of all dockers: that of OCI (`index.json`, `blobs/sha256/…`), whose layers may be compressed with
+gzip or zstd, and the older one (`…/layer.tar`). Nothing is unpacked.
 """
 
 from __future__ import annotations
 
 import json
+import posixpath
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from deploy_gate.facts import imagelayout
+from deploy_gate.facts.imagelayout import FIX, Described
+from deploy_gate.facts.layerstream import CHUNK, Headed, Readable, drain
 from deploy_gate.facts.secret_patterns import BEHIND
 from deploy_gate.result import CouldNotTell, brief
 
-CHUNK = 1 << 20
 MAX_SETTINGS = 4 * 1024 * 1024
 MAX_PATHS = 200_000
 MAX_FILES = 3_000_000
 _TAKE_AWAY, _OPAQUE = ".wh.", ".wh..wh..opq"
-_FIX = "look at `docker save` of this image by hand; build the image again with a current docker"
 
 Look = Callable[[str, bytes, bool], list[str]]
 """Given a path, bytes of the file, and whether they are its last: the names of the rules that hold."""
@@ -36,15 +39,37 @@ class Hit:
     """The layer that takes the file away or replaces it; 0: it is in the finished image."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of the archive: there are several when it was built for several platforms."""
+
+    layers: int
+    files: int
+    bytes: int
+    hits: tuple[Hit, ...]
+    settings: dict[str, Any]
+
+    @property
+    def platform(self) -> str:
+        """Such as linux/arm64."""
+        parts = (str(self.settings.get(one) or "") for one in ("os", "architecture", "variant"))
+        return "/".join(filter(None, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A statement of the builder about the build, and the rules that hold for its text."""
+
+    content: Any
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What the archive holds."""
 
-    layers: int = 0
-    files: int = 0
-    bytes: int = 0
-    hits: list[Hit] = field(default_factory=list)
-    settings: list[dict[str, Any]] = field(default_factory=list)
+    images: tuple[Image, ...]
+    papers: tuple[Paper, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,6 +78,8 @@ class _Layer:
     gone: set[str] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    files: int = 0
+    bytes: int = 0
 
 
 def read(stream: IO[bytes], look: Look) -> Contents:
@@ -61,11 +88,14 @@ def read(stream: IO[bytes], look: Look) -> Contents:
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
+                if member.issym():
+                    # A layer that is the same as another one, in the older layout.
+                    reader.links[member.name] = posixpath.normpath(f"{member.name}/../{member.linkname}")
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is not None:
                     reader.member(member, file)
     except (tarfile.TarError, EOFError, OSError, ValueError) as fault:
-        raise CouldNotTell(f"the image's archive cannot be read to its end: {brief(str(fault))}", _FIX) from None
+        raise CouldNotTell(f"the image's archive cannot be read to its end: {brief(str(fault))}", FIX) from None
     return reader.result()
 
 
@@ -73,33 +103,42 @@ class _Reader:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.layers: dict[str, _Layer] = {}
+        self.links: dict[str, str] = {}
         self.texts: dict[str, Any] = {}
-        self.contents = Contents()
+        self.rules: dict[str, tuple[str, ...]] = {}
+        self.changed: set[str] = set()
+        """Blobs whose content is not what their names say."""
+        self.files = 0
 
     def member(self, member: tarfile.TarInfo, file: IO[bytes]) -> None:
-        """A member of the outer archive: settings are JSON, all else is a layer."""
-        head = _Headed(file)
-        if head.start[:1] in (b"{", b"[") or member.name.endswith((".json", "VERSION", "oci-layout", "repositories")):
-            if member.size <= MAX_SETTINGS:
-                self.texts[member.name] = _json(head.read(MAX_SETTINGS))
+        """A member of the outer archive: a document is JSON, all else is a layer, and a blob is what its name says."""
+        head = Headed(file)
+        named = member.name.endswith((".json", "VERSION", "oci-layout", "repositories"))
+        if named or head.is_text():
+            raw = head.read(MAX_SETTINGS) if member.size <= MAX_SETTINGS else b""
+            self.texts[member.name] = _json(raw)
+            self.rules[member.name] = tuple(dict.fromkeys(_looked(raw, head, member.name, self.look)))
         else:
-            self.layers[member.name] = self.layer(member.name, head)
+            self.layers[member.name] = self.layer(head.plain())
+        folder, _, digest = member.name.rpartition("/")
+        if folder == "blobs/sha256" and head.digest() != digest:
+            self.changed.add(member.name)
 
-    def layer(self, name: str, file: _Headed) -> _Layer:
-        if file.start.startswith(b"\x28\xb5\x2f\xfd"):
-            raise CouldNotTell(f"layer {brief(name)} is compressed with zstd, which is not read here", _FIX)
+    def layer(self, file: IO[bytes]) -> _Layer:
         layer = _Layer()
-        with tarfile.open(fileobj=file, mode="r|*") as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=file, mode="r|") as archive:
             for member in archive:
-                self.contents.files += 1
-                if self.contents.files > MAX_FILES:
+                self.files += 1
+                if self.files > MAX_FILES:
                     raise CouldNotTell(f"the image has more than {MAX_FILES} files", "build smaller images")
                 self.entry(layer, member, archive)
+        drain(file)
         return layer
 
     def entry(self, layer: _Layer, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
         path = member.name.removeprefix("./").strip("/")
         folder, _, base = path.rpartition("/")
+        layer.files += 1
         if base == _OPAQUE:
             layer.opaque.add(folder)
         elif base.startswith(_TAKE_AWAY):
@@ -110,26 +149,29 @@ class _Reader:
                 layer.written.add(path)
             file = archive.extractfile(member) if member.isreg() else None
             if file is not None:
-                self.contents.bytes += member.size
-                layer.found += [(path, rule) for rule in _looked(file, path, self.look)]
+                layer.bytes += member.size
+                layer.found += [(path, rule) for rule in _looked(b"", file, path, self.look)]
 
     def result(self) -> Contents:
-        """Layers in their order, by the manifest; CouldNotTell for one that was not in the archive."""
-        manifest = self.texts.get("manifest.json")
-        images = [one for one in manifest if isinstance(one, dict)] if isinstance(manifest, list) else []
-        names = [str(name) for one in images for name in one.get("Layers") or []]
-        configs = [self.texts.get(str(one.get("Config"))) for one in images]
-        missing = [name for name in names if name not in self.layers]
-        if not images or missing or not all(isinstance(one, dict) for one in configs):
-            what = f"layer {brief(missing[0])}" if missing else "the manifest or the settings"
-            raise CouldNotTell(f"{what} of the image could not be read, so what it holds is not known", _FIX)
-        ordered = [self.layers[name] for name in names]
-        self.contents.layers = len(ordered)
-        self.contents.settings = [dict(one) for one in configs if one]
-        for number, layer in enumerate(ordered, 1):
-            for path, rule in dict.fromkeys(layer.found):
-                self.contents.hits.append(Hit(number, path, rule, _gone(path, ordered, number)))
-        return self.contents
+        """Images with their layers in order, by the archive's documents; CouldNotTell for what was not in it."""
+        self.layers |= {name: self.layers[to] for name, to in self.links.items() if to in self.layers}
+        found = imagelayout.images(self.texts, self.layers)
+        images = [self.image(one) for one in found if not one.papers]
+        papers = [Paper(self.texts[name], self.rules[name]) for one in found if one.papers for name in one.layers]
+        return Contents(tuple(images), tuple(papers))
+
+    def image(self, described: Described) -> Image:
+        changed = self.changed.intersection((described.config, *described.layers))
+        if changed:
+            raise CouldNotTell(f"{brief(changed.pop())} of the image has another content than its digest says", FIX)
+        ordered = [self.layers[name] for name in described.layers]
+        hits = [
+            Hit(number, path, rule, _gone(path, ordered, number))
+            for number, layer in enumerate(ordered, 1)
+            for path, rule in dict.fromkeys(layer.found)
+        ]
+        files, size = (sum(getattr(one, key) for one in ordered) for key in ("files", "bytes"))
+        return Image(len(ordered), files, size, tuple(hits), dict(self.texts[described.config]))
 
 
 def _gone(path: str, layers: list[_Layer], number: int) -> int:
@@ -141,10 +183,9 @@ def _gone(path: str, layers: list[_Layer], number: int) -> int:
     return 0
 
 
-def _looked(file: IO[bytes], path: str, look: Look) -> list[str]:
-    """Look at a file in pieces that overlap by as far as a pattern reaches."""
+def _looked(held: bytes, file: Readable, path: str, look: Look) -> list[str]:
+    """Look at a file, of which some may be read already, in pieces that overlap by as far as a pattern reaches."""
     found: list[str] = []
-    held = b""
     while True:
         data = file.read(CHUNK)
         held += data
@@ -153,18 +194,6 @@ def _looked(file: IO[bytes], path: str, look: Look) -> list[str]:
         if last:
             return found
         held = held[-2 * BEHIND :]
-
-
-class _Headed:
-    """A stream whose first bytes were looked at and come again."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.start = self.rest = file.read(16)
-
-    def read(self, size: int) -> bytes:
-        found, self.rest = self.rest[:size], self.rest[size:]
-        return found + self.file.read(size - len(found)) if len(found) < size else found
 
 
 def _json(raw: bytes) -> Any:

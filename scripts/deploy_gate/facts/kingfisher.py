@@ -6,7 +6,9 @@ marks in the scanned files that ask to be left out are not obeyed.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +17,21 @@ from typing import Any
 from deploy_gate import bootstrap, process
 from deploy_gate.bootstrap.place import environments_folder
 from deploy_gate.facts import secret_rules
-from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.result import CouldNotTell
 
 LOCK = "kingfisher"
 _CLEAN, _FOUND = 0, 200
 _LIMIT = 256 * 1024 * 1024
-_ALWAYS = ("--no-validate", "--no-update-check", "--redact", "--no-ignore", "--no-dedup", "--quiet", "--format=json")
+_ALWAYS = (
+    "--no-validate",
+    "--no-update-check",
+    "--redact",
+    "--no-ignore",
+    "--no-dedup",
+    "--quiet",
+    "--format=json",
+    "--max-file-size=0",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +52,25 @@ class Place:
 def program() -> Path:
     """The scanner's program; CouldNotTell when it cannot be had."""
     try:
-        found = bootstrap.tool(bootstrap.ensure(LOCK), "kingfisher")
+        env = bootstrap.ensure(LOCK)
+        # Itself, and not the script that looks for it: that would start a Python each time.
+        itself = bootstrap.site_packages(env) / "kingfisher" / "bin" / "kingfisher"
+        return itself if os.access(itself, os.X_OK) else bootstrap.tool(env, "kingfisher")
     except bootstrap.SetupError as fault:
         raise CouldNotTell(f"kingfisher could not be installed: {fault.found}", fault.fix) from None
-    return found
 
 
-def version(scanner: Path) -> str:
-    """What it calls itself."""
-    return brief(process.run([scanner, "--version"], timeout=60).out, 60)
+def version() -> str:
+    """Changes with the scanner, and with every rule."""
+    return hashlib.sha256(bootstrap.lock_file(LOCK).read_bytes() + secret_rules.as_file().encode()).hexdigest()[:32]
 
 
 def scan(scanner: Path, target: Path, more: Sequence[str], home: Path, timeout: float) -> list[Place]:
     """Every place with a secret below `target`; CouldNotTell unless all of it was looked at.
 
-    `home` is an empty folder of ours, where it finds no configuration: the repository's own would decide what is seen.
+    `home` becomes a folder of ours, where it finds no configuration: the repository's own would decide what is seen.
     """
+    home.mkdir()
     rules = home / "rules.yml"
     rules.write_text(secret_rules.as_file())
     argv: list[str | Path] = [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,21 @@ from deploy_gate.result import CouldNotTell, brief
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_TIPS = 1000
+_SCHEMA = 2
+_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FIELDS = ("rule", "path", "line", "commit", "mark")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The ends of what was scanned, and every place with a secret in it."""
+    """The ends of what was scanned, how many commits that was, and every place with a secret in it.
+
+    `heights` says of each commit with a secret how many came before it.
+    """
 
     tips: tuple[str, ...] = ()
+    commits: int = 0
+    heights: Mapping[str, int] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
 
 
@@ -33,18 +41,25 @@ def read(file: Path | None, scanner: str) -> Seen:
         return Seen()
     try:
         data = json.loads(raw)
-        if data["scanner"] != scanner or data["schema"] != 1:
+        if data["scanner"] != scanner or data["schema"] != _SCHEMA:
             return Seen()
-        return Seen(_texts(data["tips"]), tuple(_place(one) for one in data["places"]))
+        tips, places = _names(data["tips"]), tuple(_place(one) for one in data["places"])
+        return Seen(tips, _number(data["commits"]), {k: _number(v) for k, v in data["heights"].items()}, places)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Half of it may be missing, and with it a find: then everything is scanned again.
         return Seen()
 
 
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list) or len(values) > MAX_TIPS or not all(isinstance(one, str) for one in values):
+def _names(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > MAX_TIPS or not all(_NAME.fullmatch(one) for one in values):
         raise ValueError
     return tuple(values)
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise ValueError  # noqa: TRY004 - a file that is damaged, like every other fault
+    return value
 
 
 def _place(one: Any) -> Place:
@@ -58,9 +73,18 @@ def _kept(one: Place) -> dict[str, str | int]:
     return {name: getattr(one, name) for name in _FIELDS}
 
 
-def write(file: Path, scanner: str, tips: Sequence[str], places: Sequence[Place]) -> None:
-    """Keep it for the next run; CouldNotTell when the file cannot be written."""
-    data = {"schema": 1, "scanner": scanner, "tips": sorted(tips), "places": [_kept(one) for one in places]}
+def write(file: Path, scanner: str, seen: Seen) -> None:
+    """Keep it for the next run, unless it ends at too many places; CouldNotTell when the file cannot be written."""
+    if len(seen.tips) > MAX_TIPS:
+        return
+    data = {
+        "schema": _SCHEMA,
+        "scanner": scanner,
+        "tips": sorted(seen.tips),
+        "commits": seen.commits,
+        "heights": {one.commit: seen.heights[one.commit] for one in seen.places if one.commit in seen.heights},
+        "places": [_kept(one) for one in seen.places],
+    }
     try:
         write_all({file: json.dumps(data) + "\n"})
     except OSError as fault:

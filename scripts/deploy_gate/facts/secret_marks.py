@@ -41,7 +41,7 @@ def _marks(first: Mapping[str, Place], repository: Path) -> dict[str, str]:
         if words[-1] == b"missing":
             continue
         size = int(words[-1])
-        found[mark] = _hash(raw[place : place + size], one)
+        found[mark] = mark_of(raw[place : place + size], one)
         place += size + 1
     return found
 
@@ -50,7 +50,8 @@ def _name(one: Place) -> str:
     return f"{one.commit}:{one.path}" if one.commit else "".join(PurePosixPath(one.path).parts[-2:])
 
 
-def _hash(content: bytes, one: Place) -> str:
+def mark_of(content: bytes, one: Place) -> str:
+    """The mark of what stands at that place of a text."""
     rows = content.split(b"\n")[max(one.line - 1, 0) :][:_ROWS]
     begin, end = one.columns
     whole = rows[0][begin - 1 : end] if rows and 0 < begin <= end <= len(rows[0]) else b"\n".join(rows)[begin - 1 :]

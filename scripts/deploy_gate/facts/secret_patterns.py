@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 BEFORE, BEHIND = 64, 4096
 """How far around its word a pattern looks."""
@@ -15,8 +16,11 @@ _BODY = rb"(?:\s|\\n|\\r)*(?:[A-Za-z-]{1,40}:[^\n]{0,100}\n){0,6}(?:\s|\\n|\\r)*
 # A quoted text with some digits in it: names of variables and prose have none.
 _SIGNING = rb"(?:SECRET_KEY|JWT_SECRET|secret_key|jwt_secret)[\"']?\s{0,4}[:=]\s{0,4}[\"']"
 _SIGNING += rb"(?=(?:[^\"'\d]{0,200}\d){3})(?P<value>[A-Za-z0-9+/=_~!@#%^&*.-]{16,256})[\"']"
-_URL = rb"(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|smtps?)(?:\+\w{1,20})?://"
-_URL += rb"[^\s:/@'\"<>|]{0,80}:(?P<value>[^\s@/'\"<>]{3,200})@[\w.\[-]"
+# These two are the scanner's as well (facts/secret_rules.py), which knows no looking ahead or behind. The signs that a
+# password in an address has to escape belong to a template, or to the notation of a manual.
+URL = rb"(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|smtps?)(?:\+\w{1,20})?://"
+URL += rb"[^\s:/@'\"<>|]{0,80}:(?P<value>[^\s@/'\"<>${}\[\]]{3,200})@[\w.\[-]"
+TELEGRAM = rb"(?:^|[^0-9])(?P<value>[0-9]{8,10}:AA[A-Za-z0-9_-]{33})(?:[^A-Za-z0-9_-]|$)"
 # What examples in other people's documentation use; in an image's own settings they count all the same.
 _EXAMPLES = re.compile(
     rb"(?i)(?:tiger|pass(?:word|wd)?|pwd?|secret|example|foo|bar|test|my[-_]?\w{0,20}|your[-_]?\w{0,20}|hunter2|abc|123\w{0,6})"
@@ -26,7 +30,22 @@ _TELLING = re.compile(
     r"(?i)(?:^|.*[_.-])(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|dsn"
     r"|(?:secret|private|api|access|auth|encryption|signing|master)[_.-]?key(?:[_.-]?base)?|apikey)"
 )
-_ADDRESS = re.compile(_URL)
+_ADDRESS = re.compile(URL)
+_STARTS = r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abps]-|[rs]k_live_|AIza|\b\d{8,10}:AA|npm_|pypi-AgE|SG\."
+_STARTS += r"|sk-(?:proj|ant)-|eyJ"
+# Where any of the rules could hold: most texts of a report are none of it. (An address is not masked here, but with its
+# kind: whoever masks knows all of them.)
+_BEGINS = re.compile(
+    _STARTS + r"|PRIVATE KEY|PuTTY-User|(?i:secret_?(?:access_?)?key|jwt_secret)|hooks\.slack\.com/|\"auths\""
+)
+_CUT = re.compile(rf"(?:{_STARTS})[\w./+=-]{{0,2000}}…")
+"""The start of one, where a limit has cut it."""
+_KEYS = re.compile(
+    r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
+    r"(?:\s|\\[nr])*[A-Za-z0-9+/]{32}(?:\s|\\[nr]|[A-Za-z0-9+/=])*"
+    r"|(PuTTY-User-Key-File-\d: )[\s\S]*"
+)
+"""All of a key, of which the rules need only the first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +63,9 @@ def _rule(name: str, words: tuple[bytes, ...], pattern: bytes, reach: int = BEHI
     return Rule(name, words, re.compile(pattern), reach)
 
 
+@cache
 def rules() -> tuple[Rule, ...]:
-    """Every rule; compiled when it is asked for."""
+    """Every rule; compiled when it is first asked for."""
     return (
         _rule("private-key", (b"PRIVATE KEY",), rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----" + _BODY),
         _rule("putty-key", (b"PuTTY-User-Key-File-",), rb"PuTTY-User-Key-File-\d: [\s\S]{0,2000}Private-Lines: \d"),
@@ -64,7 +84,7 @@ def rules() -> tuple[Rule, ...]:
         _rule("slack-webhook", (b"hooks.slack.com/",), rb"hooks\.slack\.com/services/T\w{6,20}/B\w{6,20}/\w{20,40}"),
         _rule("stripe-key", (b"k_live_",), rb"\b[rs]k_live_[A-Za-z0-9]{20,250}\b"),
         _rule("google-key", (b"AIza",), rb"\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-        _rule("telegram-token", (b":AA",), rb"(?<!\d)\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
+        _rule("telegram-token", (b":AA",), TELEGRAM),
         _rule("npm-token", (b"npm_",), rb"\bnpm_[A-Za-z0-9]{36}\b"),
         _rule("pypi-token", (b"pypi-AgE",), rb"\bpypi-AgE[A-Za-z0-9_-]{50,400}"),
         _rule("sendgrid-key", (b"SG.",), rb"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b"),
@@ -80,7 +100,7 @@ def rules() -> tuple[Rule, ...]:
             rb'"auths"\s{0,10}:\s{0,10}\{[^}]{0,2000}"auth"\s{0,10}:\s{0,10}"[A-Za-z0-9+/=]{8,}"',
         ),
         _rule("signing-key", (b"SECRET_KEY", b"secret_key", b"JWT_SECRET", b"jwt_secret"), _SIGNING, 320),
-        _rule("database-url", (b"://",), _URL, 320),
+        _rule("database-url", (b"://",), URL, 320),
     )
 
 
@@ -89,6 +109,26 @@ def matching(data: bytes, known: tuple[Rule, ...], until: int) -> Iterator[str]:
     for rule in known:
         if any(_holds(rule, word, data, until) for word in rule.words):
             yield rule.name
+
+
+def masked(text: str) -> str:
+    """The text without what is a credential by its form, also where it was cut."""
+    if not _BEGINS.search(text):
+        return text
+    raw = _KEYS.sub(lambda match: f"{match[1] or match[2]}***", text).encode(errors="surrogatepass")
+    for rule in rules():
+        if any(word in raw for word in rule.words):
+            raw = rule.pattern.sub(_hidden, raw)
+    return _CUT.sub("***…", raw.decode(errors="surrogatepass"))
+
+
+def _hidden(match: re.Match[bytes]) -> bytes:
+    if not _counts(match):
+        return match[0]
+    if match.groupdict().get("value") is None:
+        return b"***"
+    start, end = (place - match.start() for place in match.span("value"))
+    return match[0][:start] + b"***" + match[0][end:]
 
 
 def _holds(rule: Rule, word: bytes, data: bytes, until: int) -> bool:
@@ -107,9 +147,7 @@ def _counts(match: re.Match[bytes]) -> bool:
     value = match.groupdict().get("value")
     if value is None:
         return True
-    stands_in = _STAND_IN.fullmatch(value.decode(errors="replace"))
-    # Signs that an address would have to escape: a template, or the notation of a manual.
-    return not (stands_in or set(b"$[]{}") & set(value) or _EXAMPLES.fullmatch(value))
+    return not (_STAND_IN.fullmatch(value.decode(errors="replace")) or _EXAMPLES.fullmatch(value))
 
 
 def telling(name: str, value: str) -> bool:
@@ -117,9 +155,8 @@ def telling(name: str, value: str) -> bool:
     value = value.strip().strip("\"'")
     if not value or _STAND_IN.fullmatch(value):
         return False
-    address = _ADDRESS.search(value.encode(errors="replace"))
-    if address:
-        return b"$" not in address["value"]
+    if _ADDRESS.search(value.encode(errors="replace")):
+        return True
     return bool(_TELLING.fullmatch(name)) and "$" not in value
 
 

@@ -23,6 +23,8 @@ from deploy_gate.github.transport import MAX_BODY, Answer
 
 YOUNG = 30.0
 """Seconds for which an answer counts as just given, for checks of the same gate run."""
+PAGE = 100
+"""Entries of a page, as lists are asked for."""
 _KEPT = ("date", "etag", "link")
 _BOUND = 2 * MAX_BODY
 
@@ -126,6 +128,17 @@ def _run() -> str:
 
 
 def headers(kept: Kept | None) -> Mapping[str, str]:
-    """What turns a question into "has it changed?"."""
+    """What turns a question into "has it changed?"; nothing where the answer could hide what came since."""
     etag = kept.answer.headers.get("etag", "") if kept else ""
-    return {"If-None-Match": etag} if etag else {}
+    return {"If-None-Match": etag} if kept and etag and not _full_end(kept.answer) else {}
+
+
+def _full_end(answer: Answer) -> bool:
+    """A list's last page that is full: what came since stands on the next one, and leaves this one as it was."""
+    if 'rel="next"' in answer.headers.get("link", ""):
+        return False
+    try:
+        listed = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(listed, list) and bool(listed) and len(listed) % PAGE == 0

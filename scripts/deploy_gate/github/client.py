@@ -1,4 +1,4 @@
-"""The client: questions with a token, rate limits waited for within reason, and lists read whole or not at all."""
+"""The client: questions with a token, limits waited for within reason, lists read whole or not at all, writes once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
-from deploy_gate.github import cache, limits, trouble
+from deploy_gate.github import cache, limits, lists, trouble
 from deploy_gate.github.transport import Answer, Transport, base
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
@@ -20,6 +20,7 @@ from deploy_gate.units import show_duration
 
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 READS = ("GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "RUNNER_TEMP")
+Write = Literal["POST", "PATCH", "PUT"]
 PER_PAGE = 100
 MAX_PAGES = 20
 MAX_HOPS = 3
@@ -30,7 +31,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a path with its query, how people call it, and the permission it needs (`checks=read`)."""
+    """What is asked or written: a path with its query, how people call it, and the permission (`checks=read`)."""
 
     path: str
     what: str
@@ -38,13 +39,13 @@ class Question:
 
 
 class Client:
-    """Asks one server with one token; `asked` and `unchanged` count what that cost."""
+    """Asks one server with one token; `asked`, `unchanged` and `sent` count what that cost."""
 
     def __init__(self, token: str, variable: str = TOKEN, *, patience: float = limits.PATIENCE) -> None:
         """Nothing is asked yet; `patience` is how long rate limits are waited for in all, in seconds."""
         self.base, self.token, self.variable, self.patience = base(), token, variable, patience
         self.transport, self.cache = Transport(), cache.Cache(token)
-        self.asked = self.unchanged = 0
+        self.asked = self.unchanged = self.sent = 0
         self.clock: datetime | None = None
 
     @property
@@ -70,6 +71,26 @@ class Client:
         fix = "run again in a moment; if it stays, GitHub's answer is not to be relied on now"
         raise CouldNotTell(f"the list of {question.what} cannot be read whole: {trouble_seen}", fix)
 
+    def send(self, method: Write, question: Question, body: Mapping[str, Any]) -> Any:
+        """Write once, and give what GitHub answers (None where that is nothing).
+
+        It is sent again only where GitHub said that it did nothing: a rate limit. CouldNotTell for everything else; the
+        text says so where it may have been done all the same.
+        """
+        raw, headers = json.dumps(body).encode(), {"Authorization": f"Bearer {self.token}"}
+        url = self.base + question.path
+        # What was read before may be another thing after this.
+        self.sent += 1
+        while True:
+            self.asked += 1
+            answer = self.transport.send(method, url, headers, raw)
+            self.clock = limits.now(answer)
+            if not self._waited(answer, f"{question.what} not written"):
+                break
+        if not 200 <= answer.status < 300:
+            raise trouble.refusal(answer, question.what, self.variable, question.needs, writing=True)
+        return _data(answer, question) if answer.body.strip() else None
+
     def _listed(self, question: Question, key: str, *, fresh: bool) -> tuple[list[dict[str, Any]], str]:
         mark = "&" if "?" in question.path else "?"
         url = first = f"{self.base}{question.path}{mark}per_page={PER_PAGE}"
@@ -77,18 +98,18 @@ class Client:
         counts: set[int] = set()
         for number in range(MAX_PAGES):
             answer = self._answer(url, question, fresh=fresh or number > 0)
-            page, count = _page(_data(answer, question), key, question)
+            page, count = lists.page(_data(answer, question), key, question.what)
             found += page
             counts |= set() if count is None else {count}
             url = self._next(answer, question)
             if not url:
                 again = self._first(first, question, key) if number and not key else None
-                return found, _shifted(found, counts, again)
+                return found, lists.shifted(found, counts, again)
         told = f"there are more than {MAX_PAGES * PER_PAGE} {question.what}"
         raise CouldNotTell(told, "narrow what is asked for; so many cannot be judged")
 
     def _first(self, url: str, question: Question, key: str) -> list[dict[str, Any]]:
-        return _page(_data(self._answer(url, question, fresh=True), question), key, question)[0]
+        return lists.page(_data(self._answer(url, question, fresh=True), question), key, question.what)[0]
 
     def _next(self, answer: Answer, question: Question) -> str:
         link = _NEXT.search(answer.headers.get("link", "")[:8192])
@@ -103,7 +124,7 @@ class Client:
     def _answer(self, url: str, question: Question, *, fresh: bool = False) -> Answer:
         with self.cache.held(url) as path:
             kept = self.cache.read(path, url)
-            if kept and kept.current and not fresh:
+            if kept and kept.current and not (fresh or self.sent):
                 self.clock = limits.now(kept.answer)
                 return kept.answer
             answer = self._patiently(url, question, cache.headers(kept))
@@ -125,15 +146,20 @@ class Client:
             if answer.status in (301, 302, 307, 308) and hops < MAX_HOPS:
                 hops, url = hops + 1, self._moved(answer, question)
                 continue
-            wait = limits.delay(answer)
-            if wait is None:
+            if not self._waited(answer, f"{question.what} not read"):
                 return answer
-            if wait > self.patience:
-                found = f"GitHub's rate limit is used up for another {show_duration(wait)}: {question.what} not read"
-                fix = "run again after that; a GitHub App's token has a limit of its own"
-                raise CouldNotTell(found, fix)
-            self.patience -= wait
-            time.sleep(wait)
+
+    def _waited(self, answer: Answer, undone: str) -> bool:
+        """Whether the answer was a rate limit's, and its time is over now; CouldNotTell where that is too long."""
+        wait = limits.delay(answer)
+        if wait is None:
+            return False
+        if wait > self.patience:
+            found = f"GitHub's rate limit is used up for another {show_duration(wait)}: {undone}"
+            raise CouldNotTell(found, "run again after that; a GitHub App's token has a limit of its own")
+        self.patience -= wait
+        time.sleep(wait)
+        return True
 
     def _moved(self, answer: Answer, question: Question) -> str:
         """Where a repository went that was renamed: on the same server, or not followed."""
@@ -186,31 +212,3 @@ def _data(answer: Answer, question: Question) -> Any:
     except (ValueError, RecursionError):
         found = f"GitHub's answer for {question.what} is not JSON"
         raise CouldNotTell(found, "see whether a proxy answers in GitHub's place, then run again") from None
-
-
-def _page(data: Any, key: str, question: Question) -> tuple[list[dict[str, Any]], int | None]:
-    listed, count = data, None
-    if key:
-        whole = data if isinstance(data, dict) else {}
-        listed, count = whole.get(key), whole.get("total_count")
-    counted = isinstance(count, int) or not key
-    if not counted or not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        raise CouldNotTell(f"GitHub's answer for {question.what} is no list", "run again, and report this if it stays")
-    return listed, count
-
-
-def _shifted(found: list[dict[str, Any]], counts: set[int], again: list[dict[str, Any]] | None) -> str:
-    """How a list betrays that it moved: its count, an entry that comes twice, a first page that is another one now."""
-    names = [_identity(one) for one in found]
-    if len(set(names)) != len(names):
-        return "an entry came twice, so the pages moved while they were read"
-    if counts and counts != {len(found)}:
-        return f"GitHub counts {' and then '.join(map(str, sorted(counts)))}, and gave {len(found)}"
-    if again is not None and [_identity(one) for one in again] != names[: len(again)]:
-        return "its first page changed while the others were read"
-    return ""
-
-
-def _identity(one: Mapping[str, Any]) -> str:
-    known = next((one[key] for key in ("id", "number", "name", "sha") if one.get(key) is not None), None)
-    return str(known) if known is not None else json.dumps(one, sort_keys=True)

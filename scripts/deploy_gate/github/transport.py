@@ -58,10 +58,21 @@ class Transport:
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """Ask, twice more when the way or the server is in trouble; CouldNotTell when that does not help."""
+        return self._bounded("GET", url, headers, None)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Write, once: only a connection that never came about is tried again. CouldNotTell where it broke later."""
+        try:
+            return self._bounded(method, url, {"Content-Type": "application/json", **headers}, body)
+        except CouldNotTell as fault:
+            found = f"{fault.found}, so whether it was done is not known"
+            raise CouldNotTell(found, f"look whether it was done before you repeat it; {fault.fix}") from None
+
+    def _bounded(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         host = urlsplit(url).hostname or ""
         whole = self.timeout * (TRIES + 1)
         try:
-            return within(whole, lambda: self._get(url, headers))
+            return within(whole, lambda: self._asked(method, url, headers, body))
         except TimeoutError:
             raise _silent(host, f"did not answer within {show_duration(whole)}") from None
         except _TooLarge:
@@ -75,14 +86,18 @@ class Transport:
             reason = getattr(fault, "reason", None) or fault
             raise _silent(host, f"did not answer: {brief(f'{type(reason).__name__}: {reason}', 160)}") from None
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> Answer:
+    def _asked(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         from urllib3 import Retry, Timeout
 
+        again = TRIES if body is None else 0
         # Waiting that the server asks for is ours to bound (`limits`), not the library's.
         retry = Retry(
             total=TRIES,
+            read=again,
+            status=again,
+            other=again,
             redirect=0,
-            status_forcelist=_PASSING,
+            status_forcelist=_PASSING if body is None else (),
             backoff_factor=0.2,
             respect_retry_after_header=False,
             raise_on_status=False,
@@ -90,15 +105,15 @@ class Transport:
         sent = {"User-Agent": USER_AGENT, "X-GitHub-Api-Version": VERSION, **headers}
         sent.setdefault("Accept", "application/vnd.github+json")
         options = {"retries": retry, "redirect": False, "preload_content": False, "timeout": Timeout(self.timeout)}
-        response = self._pool(url).request("GET", url, headers=sent, **options)
+        response = self._pool(url).request(method, url, body=body, headers=sent, **options)
         try:
-            body = b""
-            while len(body) <= MAX_BODY and (part := response.read(min(1 << 20, MAX_BODY + 1), decode_content=True)):
-                body += part
-            if len(body) > MAX_BODY:
+            got = b""
+            while len(got) <= MAX_BODY and (part := response.read(min(1 << 20, MAX_BODY + 1), decode_content=True)):
+                got += part
+            if len(got) > MAX_BODY:
                 raise _TooLarge
             known = {str(name).lower(): str(value) for name, value in response.headers.items()}
-            return Answer(response.status, known, body)
+            return Answer(response.status, known, got)
         finally:
             response.release_conn()
 

@@ -38,6 +38,8 @@ class Doer:
         self.base, self.known = base.rstrip("/"), known
         self.channels: dict[str, streams.Channel] = {}
         self.kept: set[str] = set()
+        self.cleaning = False
+        """The clean-up has begun."""
 
     def named(self, step: Step) -> str:
         """What a step does, as its file says it: nothing is filled in, for it may be secret."""
@@ -126,7 +128,8 @@ class Doer:
                 self.kept.add(name)
             elif value is not MISSING:
                 troubles.append(f"{path} is no text or number of at most {LONGEST} characters")
-            elif name not in self.known:
+            elif name not in self.known and not (self.cleaning and name == step.unless):
+                # What a clean-up looks for, in case it was lost, need never have been.
                 troubles.append(f"{path} is missing, needed as {name}")
         return troubles
 

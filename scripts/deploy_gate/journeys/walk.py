@@ -74,7 +74,7 @@ class Walker:
                     break
             seconds = time.monotonic() - started
         finally:
-            ends = time.monotonic() + CLEANUP_SECONDS
+            ends, doer.cleaning = time.monotonic() + CLEANUP_SECONDS, True
             cleaned += [self.take(doer, one, ends) for one in self.journey.cleanup if self.due(one)]
             doer.close()
         return Walk(self.journey, tuple(steps), tuple(cleaned), seconds)
@@ -84,12 +84,13 @@ class Walker:
         return bool(step.unless) and step.unless in self.known
 
     def due(self, step: Step) -> bool:
-        """Whether a step of the clean-up has something to do: what it needs was captured."""
+        """Whether a step of the clean-up has something to do: what it sends and looks for was captured."""
         if self.left_out(step):
             return False
         action = step.action
-        sent = [action.path, action.headers, action.json, action.form] if isinstance(action, Request) else []
-        return set(template.names(sent)) <= set(self.known)
+        needed: list[Any] = [list(step.capture.values())]
+        needed += [action.path, action.headers, action.json, action.form] if isinstance(action, Request) else []
+        return set(template.names(needed)) <= set(self.known)
 
     def take(self, doer: Doer, step: Step, ends: float) -> Outcome:
         """Do one step; nothing that the other side does is raised."""

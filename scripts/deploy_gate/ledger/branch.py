@@ -16,13 +16,15 @@ from deploy_gate.facts import remote
 from deploy_gate.facts.remote import Remote
 from deploy_gate.ledger import chain, signing, statement
 from deploy_gate.ledger.chain import Head
-from deploy_gate.ledger.entry import Entry, checked
+from deploy_gate.ledger.entry import Entry, checked, from_json
+from deploy_gate.problems import Misconfigured
 from deploy_gate.process import Finished
 from deploy_gate.result import CouldNotTell
 
 LEDGER = "ledger.jsonl"
 NAME = "deploy-ledger"
 TRIES = 20
+RECENT = 200
 TIMEOUT = 60.0
 MAX_DOCUMENT = 8 * 1024 * 1024
 _WHO = {
@@ -31,6 +33,8 @@ _WHO = {
     "GIT_COMMITTER_NAME": "deploy-gate",
     "GIT_COMMITTER_EMAIL": "deploy-gate@localhost",
 }
+# Of one run, and with the very same results: two deployments differ in either.
+_SAME = ("environment", "kind", "release", "run_url", "evidence")
 _QUICKER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value")
 _FIX = "let the job have `permissions: contents: write` and GITHUB_TOKEN, and see whether the branch is protected"
 
@@ -119,24 +123,31 @@ class Trust:
 
 def evidence(document: Mapping[str, Any]) -> bytes:
     """What is kept of a document beside its line."""
-    raw = chain.canonical(document)
+    try:
+        raw = chain.canonical(document)
+    except ValueError:
+        return chain.canonical({"left-out": "the evidence holds a number that is none"})
     if len(raw) <= MAX_DOCUMENT:
         return raw
     return chain.canonical({"left-out": f"the evidence has {len(raw)} bytes, the limit is {MAX_DOCUMENT}"})
 
 
 def append(branch: Branch, entry: Entry, document: Mapping[str, Any], trust: Trust = Trust()) -> Head:
-    """Write one deployment down and return the head that it makes.
+    """Write one deployment down and return the head that it makes; what is there already is not written twice.
 
     CouldNotTell when the branch cannot be written, or when what is there is broken: a broken chain is not grown.
     """
     raw = evidence(document)
     fields = {**checked(entry).as_json(), "evidence": chain.digest(raw)}
+    if from_json(fields) is None:
+        raise Misconfigured(["the entry would be a line that nobody can read: see its times and what decided"])
     for _ in range(TRIES):
         before = branch.read()
         if wrong := trust.faults(branch, before):
             fix = "see who pushed to the branch; restore it from a clone of before, then record again"
             raise CouldNotTell(f"the ledger is broken, and is not written on: {wrong[0]}", fix)
+        if there := _written(before.raw, fields):
+            return there
         line, head = chain.line(fields, chain.head(before.raw))
         files = {LEDGER: before.raw + line, f"entries/{head.number}.json": raw}
         said = statement.written(fields, head, document)
@@ -147,3 +158,14 @@ def append(branch: Branch, entry: Entry, document: Mapping[str, Any], trust: Tru
             return head
     fix = "record again; so many writers at once are not usual"
     raise CouldNotTell(f"the ledger's branch was written by others {TRIES} times in a row", fix)
+
+
+def _written(raw: bytes, fields: Mapping[str, Any]) -> Head | None:
+    """The line of this very deployment: the job was run again, or cut off before it heard that its push went in."""
+    if not fields["run_url"]:
+        return None
+    for text in reversed(raw.split(b"\n")[-RECENT:]):
+        data = chain.parsed(text) or {}
+        if all(data.get(name) == fields[name] for name in _SAME):
+            return Head(data["seq"], chain.digest(text + b"\n"))
+    return None

@@ -60,9 +60,14 @@ def digest(raw: bytes) -> str:
 
 def records(raw: bytes) -> Iterator[dict[str, Any]]:
     """Every line that is a JSON object, oldest first."""
-    for text in raw.splitlines():
+    for text in _lines(raw):
         if (found := parsed(text)) is not None:
             yield found
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    """Without their ends. Other ends than ours are content, so that whoever adds one changes the line."""
+    return raw.removesuffix(b"\n").split(b"\n") if raw else []
 
 
 def parsed(text: bytes) -> dict[str, Any] | None:
@@ -91,7 +96,7 @@ def faults(raw: bytes, known: Iterable[Head] = ()) -> list[str]:
     if raw and not raw.endswith(b"\n"):
         found.append("the last line has no end: it was cut off")
     expected, places = Head(), {0: FIRST}
-    for text in raw.splitlines():
+    for text in _lines(raw):
         found += _line_faults(text, expected)
         expected = Head(expected.number + 1, digest(text + b"\n"))
         places[expected.number] = expected.digest

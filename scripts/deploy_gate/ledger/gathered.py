@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from deploy_gate.checklist.model import Phase
 from deploy_gate.facts import textfile
-from deploy_gate.ledger.entry import Kind, Outcome, Times, when
+from deploy_gate.ledger.entry import RELEASE, Kind, Outcome, Times, bounded, when
+from deploy_gate.policy.lines import POLICY
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Status, brief
 from deploy_gate.rollout.back import PARTS
@@ -28,6 +31,9 @@ _OUTCOMES = {
 _SAID = ("sign-off",)
 INTERVENTIONS = "interventions"
 _GOOD = (Status.PASSED, Status.WARNED)
+_GO = "go"
+_WATCH = ("phase", "ended", "seconds", "verdict", "decided_by", "why", "times", "lines", "points")
+"""What is kept of a watch: its timeline is in the log, and long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,13 @@ class Gathered:
     rollback: Mapping[str, Any]
     verdict: str = ""
     """What was said after the switch: go, no-go, could-not-tell; empty when nobody could look."""
+    watch: Mapping[str, Any] = field(default_factory=dict)
+    """The record of the watch, as far as it is kept; empty where none was."""
+
+    @property
+    def deciding(self) -> list[Mapping[str, Any]]:
+        """The reports that had a say: what is looked at after the verdict can only warn."""
+        return [one for one in self.reports if one["phase"] != Phase.CLOSE]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -48,11 +61,12 @@ class Gathered:
             "deploy": dict(self.deploy),
             "rollback": dict(self.rollback),
             "verdict": self.verdict,
+            "watch": dict(self.watch),
         }
 
     def began(self, otherwise: datetime) -> datetime:
         """When the first of it started."""
-        moments = [moment for one in self.reports if (moment := when(str(one["started"])))]
+        moments = [moment for one in self.reports if (moment := when(str(one["started"]))) and moment.tzinfo]
         return min(moments, default=otherwise)
 
     def counts(self) -> dict[str, int]:
@@ -64,9 +78,12 @@ class Gathered:
         return [item for one in self.reports for item in one["items"]]
 
     def waivers(self) -> list[dict[str, Any]]:
-        """What was let through on somebody's word."""
+        """What was let through on somebody's word: who, until when, why, and how that person was proven."""
         waived = [item for item in self.items() if item["status"] == Status.WAIVED]
-        return [{"item": item["id"], "why": item["found"]} for item in waived[:MOST]]
+        told = [{"item": item["id"], "why": item["found"], **_waiver(item)} for item in waived[:MOST]]
+        # `policy: own`: a change of the checklist that nobody had to sign.
+        own = [item for item in self.items() if item["id"] == POLICY and item.get("severity") == "warn"]
+        return told + [{"item": POLICY, "why": item["found"]} for item in own[:MOST]]
 
     def signoffs(self) -> list[dict[str, Any]]:
         """Who said yes, to what, as the lines that asked for it found; what did not count is not among them."""
@@ -76,13 +93,23 @@ class Gathered:
         return found[:MOST]
 
     def interventions(self) -> list[dict[str, Any]]:
-        """What people changed by hand, as the line that reads the servers' journals found."""
+        """What people changed by hand meanwhile, as the line that reads the servers' journals found.
+
+        A journal also shows what was done long before: that is in the evidence, and not told with every deployment.
+        """
         lines = [one for one in self.items() if one.get("check") == "ledger" and one["id"] == INTERVENTIONS]
-        told = ((one["status"], said) for one in lines for said in _objects(one))
+        told = ((one["status"], said) for one in lines for said in _objects(one) if self._meanwhile(said))
         return [{"found": str(said.get("message", "")), "status": status} for status, said in told][:MOST]
+
+    def _meanwhile(self, said: Mapping[str, Any]) -> bool:
+        at = when(str(said.get("at", "")))
+        return at is None or at.tzinfo is None or at >= self.began(at)
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
+        if kind is Kind.REHEARSAL:
+            # It ends where it began, or somebody has to look why not.
+            return Outcome.ROLLED_BACK if self.deploy.get("status") in _GOOD else Outcome.UNKNOWN
         if kind is Kind.ROLLBACK:
             back = self._back()
             return Outcome.ROLLED_BACK if back is Outcome.FELL_BACK else back or Outcome.UNKNOWN
@@ -91,10 +118,10 @@ class Gathered:
             return back
         if told == SWITCHED:
             # The switch stands unconfirmed until somebody looked; held or cut off, nobody knows here how it ended.
-            return Outcome.DEPLOYED if self.verdict == "go" else Outcome.UNKNOWN
+            return Outcome.DEPLOYED if self.verdict == _GO else Outcome.UNKNOWN
         if isinstance(told, str) and told in _OUTCOMES:
             return _OUTCOMES[told]
-        stopped = any(one["verdict"] != "go" for one in self.reports)
+        stopped = any(one["verdict"] != _GO for one in self.deciding)
         return Outcome.NOT_SWITCHED if stopped and not self.deploy else Outcome.UNKNOWN
 
     def _back(self) -> Outcome | None:
@@ -107,10 +134,18 @@ class Gathered:
         # `left`: it is live nowhere any more, whoever took it back. Without that, a release was meant that stays.
         return Outcome.FELL_BACK if any(one.get("left") for one in facts) else None
 
+    def moved(self) -> tuple[str, str]:
+        """From which release to which the rollback went; empty where it does not say."""
+        told = [one for one in self.rollback.get("evidence", []) if isinstance(one, Mapping) and "from" in one]
+        names = [str(told[-1].get(name, "")) if told else "" for name in ("from", "to")]
+        return names[0], names[1] if RELEASE.fullmatch(names[1]) else ""
+
     def decided(self, outcome: Outcome) -> tuple[str | None, str]:
-        """The item that decided and why, from the last report that said no; else what the operation found."""
-        for one in reversed(self.reports):
-            if one["verdict"] != "go" and outcome is not Outcome.DEPLOYED:
+        """The item that decided and why, from the watch or the last report that said no; else what was done found."""
+        if self.watch.get("verdict", _GO) != _GO and outcome is not Outcome.DEPLOYED:
+            return str(self.watch.get("decided_by", "")) or None, str(self.watch.get("why", ""))
+        for one in reversed(self.deciding):
+            if one["verdict"] != _GO and outcome is not Outcome.DEPLOYED:
                 found = next((str(item["found"]) for item in one["items"] if item["id"] == one["decided_by"]), "")
                 return one["decided_by"], found or f"{one['phase']}: {one['verdict']}"
         said = self.rollback or self.deploy
@@ -119,12 +154,16 @@ class Gathered:
     def times(self, total: float) -> Times:
         """The slowest server of each part, in seconds; None where nobody measured."""
         found: dict[str, float] = {}
-        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", [])]:
+        by_watch = self.watch.get("times")
+        # Without `restore` it was held for a person, who did something or not.
+        told = [by_watch] if isinstance(by_watch, Mapping) and by_watch.get("restore") is not None else []
+        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", []), *told]:
             for part in PARTS:
                 value = one.get(part) if isinstance(one, Mapping) else None
-                if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
                     found[part] = max(found.get(part, 0.0), float(value))
-        return Times(round(total, 3), *(found.get(part) for part in PARTS))
+        # Without a report nobody knows when it began, and a clock that went back between two jobs measured nothing.
+        return Times(round(total, 3) if total > 0 else None, *(found.get(part) for part in PARTS))
 
 
 def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -132,14 +171,23 @@ def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in evidence if isinstance(one, Mapping)] if isinstance(evidence, list) else []
 
 
+def _waiver(item: Mapping[str, Any]) -> dict[str, Any]:
+    """As the gate told it in a field of its own; the line's text alone, where an older one did not."""
+    told = next((one for one in _objects(item) if one.get("waived_by")), {})
+    named = {"by": "waived_by", "until": "until", "why": "why", "proof": "proof"}
+    return {key: told[name] for key, name in named.items() if told.get(name)}
+
+
 def _picked(said: Mapping[str, Any]) -> dict[str, Any]:
     return {key: said[key] for key in ("by", "at", "url") if said.get(key)}
 
 
-def gather(reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "") -> Gathered:
+def gather(
+    reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "", watch: Path | None = None
+) -> Gathered:
     """Read what is there; CouldNotTell for a file that is missing or not what it should be."""
     read = sorted((_report(path) for path in reports), key=lambda one: str(one["started"]))
-    found = Gathered(read, _result(deploy), _result(rollback), verdict)
+    found = Gathered(read, _result(deploy), _result(rollback), verdict, _watch(watch))
     if not read and not found.deploy and not found.rollback:
         raise Misconfigured(["there is nothing to record: give `reports`, `deploy` or `rollback`"])
     return found
@@ -163,6 +211,18 @@ def _result(path: Path | None) -> dict[str, Any]:
     if not {"status", "found"} <= data.keys() or not isinstance(data.get("evidence", []), list):
         raise CouldNotTell(f"{brief(str(path))} is no result", "write the output `result` of the operation to it")
     return data
+
+
+def _watch(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    data = _object(path)
+    if not {"verdict", "decided_by", "why", "lines"} <= data.keys():
+        raise CouldNotTell(
+            f"{brief(str(path))} is no record of a watch", "name the file that the watch wrote (`record`)"
+        )
+    found: dict[str, Any] = bounded({name: data[name] for name in _WATCH if name in data})
+    return found
 
 
 def _object(path: Path) -> dict[str, Any]:

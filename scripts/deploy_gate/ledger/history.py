@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,8 +12,10 @@ from deploy_gate.ledger.entry import Entry, Kind, Outcome, when
 
 SOON = timedelta(hours=24)
 """A repair within this time is owed to the release before it."""
-_HOTFIX = re.compile(r"hotfix\b|fix!|revert\b|revert[:(]", re.IGNORECASE)
-SWITCHED = (Outcome.DEPLOYED, Outcome.FELL_BACK, Outcome.NOT_BACK, Outcome.UNKNOWN)
+# By its first line: what people write, and what GitHub and git write when a branch of that name is merged.
+_HOTFIX = re.compile(
+    r"hotfix\b|fix!|revert\b|merge (?:pull request #\d+ from [^/\s]+/|branch ')(?:hotfix|revert)\b", re.IGNORECASE
+)
 
 
 class Failure(StrEnum):
@@ -34,43 +36,54 @@ class Deployment:
     entry: Entry
     failure: Failure | None = None
     repaired_by: Entry | None = None
-    """The later deployment or rollback that mended it."""
+    """The later deployment or rollback that mended it; None where nothing did, or it fell back by itself."""
     unplanned: bool = False
     """It was itself a repair: a hotfix, or a return to an earlier release."""
 
     @property
     def recovery(self) -> Entry | None:
-        """Whose times tell how long the recovery took."""
-        if self.failure is None:
-            return None
-        return self.entry if self.failure in (Failure.FELL_BACK, Failure.NOT_BACK) else self.repaired_by
+        """Whose times tell how long the recovery took: a deployment that mended it has times of its own affairs."""
+        if self.failure is Failure.FELL_BACK:
+            return self.entry
+        by = self.repaired_by
+        return by if by is not None and by.kind is Kind.ROLLBACK else None
 
 
 def deployments(entries: Iterable[Entry], environment: str) -> list[Deployment]:
-    """Every attempt that reached production there, oldest first; each fails at most once, however it was mended."""
-    own = sorted((one for one in entries if one.environment == environment), key=lambda one: one.ended)
+    """Every attempt that reached production there, in the ledger's own order; each fails at most once.
+
+    The order of the lines is what happened; the moments in them are of many machines' clocks.
+    """
+    own = [one for one in entries if one.environment == environment]
     changes = [one for one in own if one.kind is not Kind.REHEARSAL and one.outcome is not Outcome.NOT_SWITCHED]
     found, past = [], _Past()
     for place, entry in enumerate(changes):
-        later = changes[place + 1] if place + 1 < len(changes) else None
         repair = past.is_repair(entry)
         past.add(entry)
         if entry.kind is Kind.DEPLOY:
-            failure, by = _judged(entry, later, past)
+            failure, by = _judged(changes, place, past)
             found.append(Deployment(entry, failure, by, unplanned=repair))
     return found
 
 
 @dataclass(slots=True)
 class _Past:
-    """The releases that were live so far."""
+    """The releases that were live so far: one after the other, and each once."""
 
-    last: str = ""
+    lived: list[str] = field(default_factory=list)
     all: set[str] = field(default_factory=set)
 
+    @property
+    def last(self) -> str:
+        return self.lived[-1] if self.lived else ""
+
     def add(self, entry: Entry) -> None:
-        self.last = entry.release
-        self.all.add(entry.release)
+        if entry.kind is Kind.ROLLBACK:
+            if entry.outcome is Outcome.ROLLED_BACK:
+                left = _left(entry)
+                self._now(entry.release if entry.release != left else self._before(left))
+        elif entry.outcome is not Outcome.FELL_BACK:
+            self._now(entry.release)
 
     def is_repair(self, entry: Entry) -> bool:
         """By its name, or because it brings an earlier release back: the same again is no return."""
@@ -79,29 +92,53 @@ class _Past:
     def returns(self, entry: Entry) -> bool:
         return entry.release != self.last and entry.release in self.all
 
+    def _before(self, left: str) -> str:
+        return next((one for one in reversed(self.lived) if one != left), "")
 
-_AT_ONCE = {
-    Outcome.FELL_BACK: Failure.FELL_BACK,
-    Outcome.NOT_BACK: Failure.NOT_BACK,
-    Outcome.UNKNOWN: Failure.UNKNOWN,
-}
+    def _now(self, release: str) -> None:
+        if release and release != self.last:
+            self.lived.append(release)
+            self.all.add(release)
 
 
-def _judged(entry: Entry, later: Entry | None, past: _Past) -> tuple[Failure | None, Entry | None]:
+def _left(rollback: Entry) -> str:
+    """The release that a rollback leaves; one that does not say where it came from is about its own release."""
+    return rollback.from_release or rollback.release
+
+
+_UNFINISHED = {Outcome.NOT_BACK: Failure.NOT_BACK, Outcome.UNKNOWN: Failure.UNKNOWN}
+
+
+def _judged(changes: Sequence[Entry], place: int, past: _Past) -> tuple[Failure | None, Entry | None]:
     """How it failed, and what mended it; `past` ends with the entry itself."""
-    if entry.outcome in _AT_ONCE:
-        return _AT_ONCE[entry.outcome], later
-    if later is None:
-        return None, None
-    if later.kind is Kind.ROLLBACK:
-        # A rollback names what it leaves; one that names something else was not about this release.
-        leaves = not later.from_release or later.from_release == entry.release
-        return (Failure.ROLLED_BACK, later) if leaves and later.outcome is Outcome.ROLLED_BACK else (None, None)
-    if later.outcome not in SWITCHED or not _soon(entry, later):
+    entry = changes[place]
+    if entry.outcome is Outcome.FELL_BACK:
+        return Failure.FELL_BACK, None
+    failure, alone = _UNFINISHED.get(entry.outcome), True
+    for number in range(place + 1, len(changes)):
+        later = changes[number]
+        if later.kind is Kind.ROLLBACK:
+            # One that names another release was not about this one.
+            if _left(later) != entry.release or later.outcome is Outcome.UNKNOWN:
+                continue
+            if later.outcome is Outcome.ROLLED_BACK:
+                return failure or Failure.ROLLED_BACK, later
+            failure = failure or Failure.NOT_BACK
+        elif later.outcome is Outcome.FELL_BACK:
+            # Production is what it was; but a hotfix that follows is owed to that one.
+            alone = False
+        else:
+            return (failure, later) if failure else _replaced(entry, later, past, alone=alone)
+    return failure, None
+
+
+def _replaced(entry: Entry, later: Entry, past: _Past, *, alone: bool) -> tuple[Failure | None, Entry | None]:
+    """Whether the next release to be live says that this one was bad."""
+    if not _soon(entry, later):
         return None, None
     if past.returns(later):
         return Failure.REVERTED, later
-    return (Failure.HOTFIXED, later) if _HOTFIX.match(later.subject) else (None, None)
+    return (Failure.HOTFIXED, later) if alone and _HOTFIX.match(later.subject) else (None, None)
 
 
 def _soon(entry: Entry, later: Entry) -> bool:

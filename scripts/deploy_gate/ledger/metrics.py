@@ -3,7 +3,7 @@
 Definitions, after DORA (https://dora.dev/guides/dora-metrics/): a *deployment* is an attempt that reached production;
 what a gate stopped before the switch is none. *Change failure rate* is the share of deployments that had to be taken
 back, reverted or hotfixed within a day, each counted once; *rollback rate* the share that was taken back. *Recovery* is
-the mean of detect + decide + restore over the failures where all three were measured. Shares are told as n of N.
+the mean of detect + decide + restore over the failures whose recovery was measured in all three. Shares are n of N.
 """
 
 from __future__ import annotations

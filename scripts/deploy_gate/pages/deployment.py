@@ -36,6 +36,7 @@ def page(
     sheets = [of_json(one, headings) for one in reports]
     lines = [line for one in sheets for line in one.lines]
     operations = [(name, document.get(name)) for name in ("deploy", "rollback")]
+    watched = measured.watched(document)
     values = {
         "record": record,
         "entry": record.entry,
@@ -43,7 +44,7 @@ def page(
         "beside": beside,
         "sheets": sheets,
         "counts": _counts(sheets),
-        "charts": measured.charts(lines),
+        "charts": measured.charts([*watched, *lines]),
         "tables": measured.bars(lines),
         "spans": timeline.spans(record.entry, reports),
         "fields": fields(record),

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy_gate.report.markdown import line_of
+from deploy_gate.report.answer import line_of
 from deploy_gate.result import Status
 from deploy_gate.units import counted, show_duration
 

@@ -49,6 +49,14 @@ def charts(lines: Sequence[Line]) -> list[Chart]:
     return [chart for line in lines for chart in _over_time(line)][:MOST_CHARTS]
 
 
+def watched(document: Mapping[str, Any]) -> list[Line]:
+    """What the watch saw meanwhile, as a line whose evidence is a series; none where no watch was recorded."""
+    watch = document.get("watch")
+    points = watch.get("points") if isinstance(watch, dict) else None
+    kept = [one for one in points if isinstance(one, dict)] if isinstance(points, list) else []
+    return [Line("watch", "While it was watched", "", "", evidence=kept)] if kept else []
+
+
 def _over_time(line: Line) -> Iterator[Chart]:
     entries = [one for one in line.evidence if isinstance(one.get("at"), str)][:MAX_EVIDENCE]
     kinds = dict.fromkeys(

@@ -12,6 +12,7 @@ from deploy_gate.ledger import metrics, review
 from deploy_gate.ledger.history import Deployment
 from deploy_gate.ledger.metrics import Figure, Target
 from deploy_gate.ledger.rules import AFTER
+from deploy_gate.pages import measured
 from deploy_gate.pages.archive import Record
 from deploy_gate.pages.charts import Chart, Series
 from deploy_gate.statistics.recorded import number
@@ -74,6 +75,9 @@ _MEASURES = {
 }
 
 
+_POINTS = {"p95": "p95_ms", "errors": "errors_share"}
+
+
 def names(checklist: Checklist) -> dict[str, list[str]]:
     """Which lines measure what: `health` by its name, the others by what they prove."""
     found: dict[str, list[str]] = {"p95": [], "errors": [], "health": ["health"]}
@@ -84,9 +88,9 @@ def names(checklist: Checklist) -> dict[str, list[str]]:
 
 
 def measure(record: Record, document: Mapping[str, Any], known: Mapping[str, Sequence[str]]) -> Measure:
-    """The last value of each that was recorded after the switch."""
+    """The last value of each that was recorded after the switch; of what no line measured, the watch's worst moment."""
     reports = document.get("reports")
-    values: dict[str, float | None] = {}
+    values = _watched(document)
     targets: dict[str, float | None] = {}
     for report in reports if isinstance(reports, list) else []:
         if not isinstance(report, dict) or report.get("phase") not in list(map(str, AFTER)):
@@ -96,6 +100,12 @@ def measure(record: Record, document: Mapping[str, Any], known: Mapping[str, Seq
                 if isinstance(item, dict) and item.get("id") in ids and isinstance(item.get("measured"), float):
                     values[name], targets[name] = number(item["measured"]), number(item.get("target"))
     return Measure(record, values, targets)
+
+
+def _watched(document: Mapping[str, Any]) -> dict[str, float | None]:
+    points = [point for line in measured.watched(document) for point in line.evidence]
+    known = {name: [number(point.get(key)) for point in points] for name, key in _POINTS.items()}
+    return {name: max((one for one in values if one is not None), default=None) for name, values in known.items()}
 
 
 def measures(found: Sequence[Measure], place: str) -> list[Chart]:

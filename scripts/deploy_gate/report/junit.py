@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET  # nosec B405
 
 from deploy_gate.engine.gate import Report, Row
 from deploy_gate.report import view
-from deploy_gate.report.markdown import line_of
+from deploy_gate.report.answer import line_of
 from deploy_gate.result import Severity, Status
 
 _NOT_RUN = (Status.SKIPPED, Status.WAIVED)

@@ -7,7 +7,8 @@ from typing import Any
 from deploy_gate.checklist.model import Phase
 from deploy_gate.engine.gate import Report
 from deploy_gate.engine.verdict import Word
-from deploy_gate.result import Result, Severity, Status
+from deploy_gate.report.answer import item
+from deploy_gate.result import Severity, Status
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -34,12 +35,6 @@ def document(report: Report) -> dict[str, Any]:
             for row in report.rows
         ],
     }
-
-
-def item(name: str, section: str | None, title: str, check: str, severity: Severity, result: Result) -> dict[str, Any]:
-    """One line of the report; `check NAME --json` prints just this."""
-    head = {"id": name, "section": section, "title": title, "check": check, "severity": str(severity)}
-    return head | result.as_json()
 
 
 def schema() -> dict[str, Any]:

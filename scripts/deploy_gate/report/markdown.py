@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from deploy_gate.engine.gate import Report, Row
 from deploy_gate.report import view
-from deploy_gate.result import Evidence, one_line
+from deploy_gate.report.answer import line_of
 
 LIMIT = 1000 * 1000
 """Bytes; GitHub drops a summary of more than 1 MiB as a whole."""
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~$])")
 _LINKS = re.compile(r"(?i)(://|@|\bwww\.)")
-_PLACE = ("path", "line", "column", "rule")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -90,15 +89,6 @@ def _evidence(row: Row, most: int) -> Iterator[str]:
         if len(entries) > most:
             yield f"- `{row.judged.id}` {len(entries) - most} more in report\\.json\n"
         yield "\n"
-
-
-def line_of(entry: Evidence) -> str:
-    """One entry of evidence as a line: its place, its rule and its message, or what else it holds."""
-    place = ":".join(str(entry[key]) for key in ("path", "line", "column") if entry.get(key))
-    usual = [str(entry[key]) for key in ("rule", "message") if entry.get(key)]
-    # A message says it all for people; the other keys are for programs, which read report.json.
-    other = [] if entry.get("message") else [f"{key}={value}" for key, value in entry.items() if key not in _PLACE]
-    return one_line(" ".join(part for part in (place, *usual, *other) if part), 500)
 
 
 def _inline(text: str) -> str:

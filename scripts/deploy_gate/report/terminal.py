@@ -14,30 +14,10 @@ from deploy_gate.engine.entry import State
 from deploy_gate.engine.gate import Report, Row
 from deploy_gate.engine.verdict import Word
 from deploy_gate.report import view
-from deploy_gate.report.markdown import line_of
+from deploy_gate.report.answer import COLOURS, coloured, line, paint
 from deploy_gate.result import Result, Status
 
-_COLOURS = {
-    Status.PASSED: "32",
-    Status.ATTESTED: "32",
-    Status.WARNED: "33",
-    Status.WAIVED: "33",
-    Status.FAILED: "31",
-    Status.ERROR: "35",
-    Status.PENDING: "36",
-    Status.SKIPPED: "90",
-}
 _WORD_COLOURS = {Word.GO: "32", Word.NO_GO: "31", Word.COULD_NOT_TELL: "35"}
-
-
-def coloured(stream: TextIO) -> bool:
-    """Whether the stream shows colours (no-color.org is honoured)."""
-    return "NO_COLOR" not in os.environ and (stream.isatty() or os.environ.get("FORCE_COLOR", "") not in ("", "0"))
-
-
-def paint(text: str, colour: str, on: bool) -> str:
-    """The text in an ANSI colour, or as it is."""
-    return f"\x1b[{colour}m{text}\x1b[0m" if on else text
 
 
 def table(report: Report, colours: bool) -> Iterator[str]:
@@ -74,18 +54,7 @@ def _not_looked_at(rows: list[Row], colours: bool) -> Iterator[str]:
         reason = "not built yet" if row.entry.state is State.PLANNED else f"{result.status}, {result.found}"
         reasons.setdefault((result.status, reason), []).append(row.judged.id)
     for (status, reason), names in reasons.items():
-        yield f"{paint(f'{reason} ({len(names)}):', _COLOURS[status], colours)} {', '.join(names)}"
-
-
-def line(name: str, result: Result, width: int, colours: bool) -> Iterator[str]:
-    """`  failed  backup-fresh  newest backup is 47 min old, the limit is 30 min → run it`, and its evidence."""
-    word = paint(f"{result.status:<9}", _COLOURS[result.status], colours)
-    step = f" → {result.fix}" if result.fix and result.status not in (Status.PASSED, Status.SKIPPED) else ""
-    yield f"  {word}{name:<{width}}  {result.found}{step}"
-    if result.status in (Status.FAILED, Status.ERROR, Status.WARNED):
-        yield from (f"  {'':<9}{'':<{width}}    {line_of(entry)}" for entry in result.evidence[:5])
-        if len(result.evidence) > 5:
-            yield f"  {'':<9}{'':<{width}}    … {len(result.evidence) - 5} more"
+        yield f"{paint(f'{reason} ({len(names)}):', COLOURS[status], colours)} {', '.join(names)}"
 
 
 class Progress:
@@ -109,7 +78,7 @@ class Progress:
             self.clear()
             if not self.live:
                 runner.say(
-                    f"{paint(result.status, _COLOURS[result.status], self.colours)} {name} ({result.seconds:.1f} s)"
+                    f"{paint(result.status, COLOURS[result.status], self.colours)} {name} ({result.seconds:.1f} s)"
                 )
         self.draw()
 

@@ -47,10 +47,13 @@ class Group:
 
 
 def groups(report: Report) -> list[Group]:
-    """Sections of the checklist that have rows, in its order."""
+    """The lines about the checklist itself, then its sections that have rows, in its order."""
     sections = report.plan.source.checklist.sections
     found = [(name, [row for row in report.rows if row.entry.item.section == name]) for name in sections]
-    return [Group(one_line(f"{sections[name].part} · {sections[name].title}"), rows) for name, rows in found if rows]
+    law = [row for row in report.rows if row.judged.law]
+    own = [Group("The checklist itself", law)] if law else []
+    rest = [Group(one_line(f"{sections[name].part} · {sections[name].title}"), rows) for name, rows in found if rows]
+    return own + rest
 
 
 def counts(rows: Iterable[Row]) -> dict[Status, int]:

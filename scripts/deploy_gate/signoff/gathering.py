@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,10 @@ from deploy_gate.signoff.rules import Comment, Wanted, Word
 
 _MERGER = "web-flow"  # GitHub itself, where a button was pressed
 MOST = 1000
+MOST_OF_PULL = 250
+"""GitHub's own limit for the commits of a pull request, however many pages are asked for."""
+# GitHub's address for somebody who keeps his own to himself; other addresses of a co-author are nobody's for sure.
+_WITH = re.compile(r"^Co-authored-by:.*<(?:\d+\+)?([A-Za-z0-9-]{1,100})@users\.noreply\.", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +129,15 @@ def authors(client: Client, repository: str, commit: str, where: Place, since: s
         asked = Question(
             repository + path("pulls", str(number), "commits"), f"commits of #{number}", "pull-requests=read"
         )
-        return _authors(client.all(asked), opener)
-    found = client.get(Question(repository + path("commits", commit), f"commit {commit[:12]}", "contents=read"))
-    if not isinstance(found, dict):
+        found = client.all(asked)
+        if len(found) >= MOST_OF_PULL:
+            told = f"GitHub lists only the first {MOST_OF_PULL} commits of #{number}, so not all who wrote it are known"
+            raise CouldNotTell(told, "give the live commit as `since`: what is new since it is read whole")
+        return _authors(found, opener)
+    alone = client.get(Question(repository + path("commits", commit), f"commit {commit[:12]}", "contents=read"))
+    if not isinstance(alone, dict):
         raise fields.wrong("commit")
-    return _authors([found])
+    return _authors([alone])
 
 
 def _compared(client: Client, repository: str, since: str, commit: str) -> list[dict[str, Any]]:
@@ -149,11 +158,12 @@ def _compared(client: Client, repository: str, since: str, commit: str) -> list[
 def _authors(found: Iterable[fields.Object], opener: str = "") -> Authors:
     known, unknown = {opener} if opener else set(), []
     for one in found:
+        written = fields.inner(one, "commit")
+        known |= {name.lower() for name in _WITH.findall(str(written.get("message")))}
         for part in ("author", "committer"):
             name = fields.login(one, part)
             if name:
                 known.add(name)
             elif part == "author":
-                said = fields.inner(fields.inner(one, "commit"), "author").get("name")
-                unknown.append(brief(str(said), 60))
+                unknown.append(brief(str(fields.inner(written, "author").get("name")), 60))
     return Authors(frozenset(known - {_MERGER}), tuple(dict.fromkeys(unknown)))

@@ -9,6 +9,8 @@ from typing import Any
 
 WIDTH, HEIGHT, LEFT, TOP, GAP = 720, 70, 110, 26, 34
 MOST = 240
+MOST_KEPT = 60
+"""Points that the ledger keeps of a watch."""
 _SIGNS = "▁▂▃▄▅▆▇█"
 _COLOURS = {"p95 ms": "#1f6feb", "errors %": "#cf222e", "health": "#1a7f37"}
 
@@ -35,8 +37,25 @@ def points(samples: Sequence[Any], began: float) -> list[Point]:
         share = 100 * errors / requests if requests and errors is not None else None
         health = None if status is None else float(status == 200)
         found.append(Point(round(float(one["at"]) - began, 1), _number(one.get("p95")), share, health))
-    step = -(-len(found) // MOST) or 1
+    return _thinned(found, MOST)
+
+
+def _thinned(found: Sequence[Point], most: int) -> list[Point]:
+    step = -(-len(found) // most) or 1
     return [_worst(found[place : place + step]) for place in range(0, len(found), step)]
+
+
+def kept(found: Sequence[Point]) -> list[dict[str, str | float]]:
+    """The same for the record, as a page draws series: a moment since the watch began, and numbers by their unit."""
+    return [_kept(one) for one in _thinned(found, MOST_KEPT)]
+
+
+def _kept(one: Point) -> dict[str, str | float]:
+    minutes, seconds = divmod(round(abs(one.at)), 60)
+    errors = None if one.errors is None else round(one.errors / 100, 6)
+    numbers = {"p95_ms": one.p95, "errors_share": errors, "health_share": one.health}
+    known = {name: value for name, value in numbers.items() if value is not None}
+    return {"at": f"{'-' if one.at < 0 else '+'}{minutes}:{seconds:02}", **known}
 
 
 def _number(value: object) -> float | None:

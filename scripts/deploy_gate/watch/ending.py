@@ -132,6 +132,7 @@ def _written(
         "times": {name: getattr(loop.times, name) for name in ("detect", "decide", "restore")},
         "timeline": loop.timeline.as_json(),
         "left_out": loop.watched.left_out,
+        "points": chart.kept(points),
     }
     marks = [(one.at, one.id) for one in loop.timeline.moments if one.what in ("decided", "done")]
     moments = loop.timeline.moments

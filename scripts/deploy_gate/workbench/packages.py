@@ -18,6 +18,7 @@ _PACKAGES = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "busybox": "busybox-static",
+    "ctr": "containerd",
 }
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 

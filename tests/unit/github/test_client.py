@@ -320,6 +320,21 @@ def test_a_later_run_asks_whether_it_has_changed(github: GitHub, job: Path, monk
     assert github.statuses == [200, 304, 200]
 
 
+@pytest.mark.parametrize(("count", "second"), [(99, [304]), (100, [200, 200, 304]), (200, [304, 200, 200, 304])])
+def test_a_comment_behind_a_full_page_is_seen(
+    github: GitHub, job: Path, monkeypatch: pytest.MonkeyPatch, count: int, second: list[int]
+) -> None:
+    """It stands on a page of its own, so the full one before it has not changed: no 304 may hide it."""
+    entries = comments(github, count)
+    client.opened().all(COMMENTS)
+    if count % 100 == 0:
+        entries.append(github.example("issue-comment-items"))
+    first = len(github.statuses)
+    monkeypatch.setattr(cache, "_run", lambda: "another")
+    assert client.opened().all(COMMENTS) == entries
+    assert github.statuses[first:] == second
+
+
 def test_an_old_answer_is_not_current(github: GitHub, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_runs(github, 1)
     client.opened().all(RUNS, "check_runs")

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import declared
 import pytest
 from support import Repository
 
+from deploy_gate.facts import remote
 from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import chain
 from deploy_gate.ledger.branch import LEDGER
 from deploy_gate.ledger.chain import Head
-from deploy_gate.ledger.entry import Entry, Kind, Outcome, from_json
+from deploy_gate.ledger.entry import Entry, Kind, Outcome, Times, from_json
 from deploy_gate.problems import Misconfigured
+from deploy_gate.process import Finished
 from deploy_gate.result import CouldNotTell
 
 TREE = "a" * 40
@@ -110,6 +117,98 @@ def test_a_torn_end_and_rubbish() -> None:
     text = raw()
     assert chain.faults(text[:-1])[0] == "the last line has no end: it was cut off"
     assert "line 2 cannot be read" in chain.faults(text + b"[1]\n")
+    rewrite(text[:-1])
+    with pytest.raises(CouldNotTell, match="is not written on: the last line has no end"):
+        append(entry(2), {})
+
+
+def test_other_ends_of_lines_are_changes() -> None:
+    for number in (1, 2):
+        append(entry(number), {})
+    text = raw()
+    assert "line 2 does not follow" in chain.faults(text.replace(b"\n", b"\r\n", 1))[0]
+    last = text[:-1] + b"\r\n"
+    assert chain.faults(last, (chain.head(text),)), "whoever knows the line sees it"
+    rewrite(last)
+    append(entry(3), {})
+    assert chain.faults(raw()) == [], "what is written on it fits it"
+
+
+def test_a_deployment_is_not_written_twice() -> None:
+    """The job was run again, or cut off before it heard that its push went in."""
+    run = "https://github.example/shop/actions/runs/7"
+    first = append(entry(1, run_url=run), {"items": ["one"]})
+    append(entry(2, run_url=run), {"items": ["two"]})
+    assert append(replace(entry(1, run_url=run), ended="2026-11-25T03:00:00Z"), {"items": ["one"]}) == first
+    assert append(entry(1, run_url=run), {"items": ["other"]}).number == 3, "another attempt has other results"
+    append(entry(1), {"items": ["one"]})
+    assert append(entry(1), {"items": ["one"]}).number == 5, "without a run nobody can know"
+
+
+@pytest.mark.long
+def test_a_writer_that_is_cut_off_anywhere_leaves_the_ledger_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each of its commands in turn; the one that is run again then writes it, once."""
+    whole, number, ended = remote.Remote.git, 0, False
+    append(entry(1), {})
+    for cut in range(1, 40):
+        calls = 0
+
+        def git(self: remote.Remote, *words: str, limit: int = cut, **more: Any) -> Finished:
+            nonlocal calls
+            calls += 1
+            done = whole(self, *words, **more)
+            if calls == limit:
+                raise KeyboardInterrupt
+            return done
+
+        one = entry(1, run_url=f"https://github.example/{cut}")
+        monkeypatch.setattr(remote.Remote, "git", git)
+        with suppress(KeyboardInterrupt):
+            append(one, {})
+            ended = True
+        monkeypatch.setattr(remote.Remote, "git", whole)
+        if ended:
+            break
+        assert append(one, {}).number == cut + 1
+        number = cut
+    assert number > 8, "it was cut off at every command"
+    assert ended
+    text = raw()
+    assert chain.faults(text) == []
+    assert len(list(chain.records(text))) == number + 2
+
+
+def test_a_branch_that_is_gone_or_forced_between_reading_and_writing(
+    clone: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = append(entry(1), {})
+    origin = clone.git("remote", "get-url", "origin")
+    other, _ = chain.line(entry(9).as_json(), Head())
+    push = branches.Branch.push
+
+    def forced(self: branches.Branch, before: branches.State, files: Mapping[str, bytes], message: str) -> bool:
+        """Somebody lays another first line there while this one is made ready."""
+        monkeypatch.setattr(branches.Branch, "push", push)
+        with branches.opened() as own:
+            assert push(own, branches.State("", b""), {LEDGER: other}, "forced") is False, "nobody pushes over it"
+            subprocess.run(["git", "-C", origin, "branch", "-qD", branches.NAME], check=True)
+            assert push(own, branches.State("", b""), {LEDGER: other}, "forced")
+        return push(self, before, files, message)
+
+    monkeypatch.setattr(branches.Branch, "push", forced)
+    with pytest.raises(CouldNotTell, match="line 1, which is known from elsewhere, is another one"):
+        append(entry(2), {}, known=(known,))
+    assert raw() == other, "not written on, and not lost either"
+    subprocess.run(["git", "-C", origin, "branch", "-qD", branches.NAME], check=True)
+    with pytest.raises(CouldNotTell, match="line 1, which is known from elsewhere, is not there"):
+        append(entry(2), {}, known=(known,))
+
+
+def test_a_line_that_nobody_could_read_is_not_written() -> None:
+    for odd in ({"times": Times(total=-1)}, {"decided_by": ["x"]}, {"times": Times(restore=float("inf"))}):
+        with pytest.raises(Misconfigured, match="a line that nobody can read"):
+            append(entry(1, **odd), {})
+    assert raw() == b""
 
 
 def test_what_is_no_remote_is_told(clone: Repository, tmp_path: Path) -> None:
@@ -141,6 +240,7 @@ def test_texts_from_outside_are_bounded() -> None:
     assert len(line["subject"]) <= 500
     assert "\n" not in line["subject"]
     assert len(line["waivers"]) == 200
+    assert branches.evidence({"seconds": float("nan")}) == b'{"left-out":"the evidence holds a number that is none"}'
 
 
 def test_heads_are_read_as_they_are_printed() -> None:
@@ -148,3 +248,25 @@ def test_heads_are_read_as_they_are_printed() -> None:
     for text in ("", "7", "7:abc", f"x:{'a' * 64}", f"7:{'g' * 64}"):
         with pytest.raises(Misconfigured):
             Head.parse(text)
+
+
+CAUSED = {
+    "two write at once": test_writers_at_once_lose_nothing,
+    "the job that writes is run again": test_a_deployment_is_not_written_twice,
+    "the job is cut off after any of its commands": test_a_writer_that_is_cut_off_anywhere_leaves_the_ledger_whole,
+    "a line was changed": test_a_changed_line_is_found_and_not_written_on,
+    "a line was removed": test_a_removed_line_is_found,
+    "the whole ledger was written anew": test_a_ledger_written_anew_is_found_by_who_knows_a_line,
+    "the branch was forced or deleted while it is written to": (
+        test_a_branch_that_is_gone_or_forced_between_reading_and_writing
+    ),
+    "the end of a line was changed": test_other_ends_of_lines_are_changes,
+    "the last line is torn": test_a_torn_end_and_rubbish,
+    "an entry that nobody could read": test_a_line_that_nobody_could_read_is_not_written,
+    "the branch may not be pushed to": test_a_branch_that_may_not_be_pushed_is_told,
+    "the remote cannot be reached": test_what_is_no_remote_is_told,
+}
+
+
+def test_what_the_page_of_faults_tells_is_tested_here() -> None:
+    assert set(declared.outcomes("ledger")) == set(CAUSED)

@@ -39,11 +39,53 @@ def computed(*entries: Entry, days: int = 28) -> dict[str, Figure]:
         ([entry(3, "a"), entry(2.5, "b", subject="fix!: total")], [Failure.HOTFIXED, None]),
         ([entry(3, "a"), entry(2.5, "b", subject='Revert "prices"')], [Failure.HOTFIXED, None]),
         ([entry(3, "a"), entry(2.5, "b", subject="fix: a typing mistake")], [None, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject="Merge pull request #7 from shop/hotfix/total")], [Failure.HOTFIXED, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject="Merge pull request #8 from shop/revert-7-prices")], [Failure.HOTFIXED, None]),
+        ([entry(3, "a"), entry(2.5, "b", subject="Merge pull request #9 from shop/hotfixture")], [None, None]),
+        # A rollback that failed is the release's failure, and the one that then came about mends it.
+        ([entry(2, "b"), entry(1.9, "a", Outcome.NOT_BACK, Kind.ROLLBACK, left="b")], [Failure.NOT_BACK]),
+        (
+            [
+                entry(2, "b"),
+                entry(1.9, "a", Outcome.UNKNOWN, Kind.ROLLBACK, left="b"),
+                entry(1.8, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="b"),
+            ],
+            [Failure.ROLLED_BACK],
+        ),
+        # What is in between and was not about it hides nothing: another server's rollback, an attempt that fell back.
+        (
+            [
+                entry(2, "b"),
+                entry(1.9, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="c"),
+                entry(1.8, "d", Outcome.FELL_BACK),
+                entry(1.7, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="b"),
+            ],
+            [Failure.ROLLED_BACK, Failure.FELL_BACK],
+        ),
+        (
+            [entry(3, "a"), entry(2, "b"), entry(1.9, "c", Outcome.FELL_BACK), entry(1.5, "a")],
+            [None, Failure.REVERTED, Failure.FELL_BACK, None],
+        ),
+        # A hotfix is owed to the one right before it, though that one never stayed.
+        (
+            [entry(2, "a"), entry(1.9, "b", Outcome.FELL_BACK), entry(1.8, "c", subject="hotfix: b")],
+            [None, Failure.FELL_BACK, None],
+        ),
+        # One that fell back has not been live: trying it again is no return to it.
+        ([entry(3, "b", Outcome.FELL_BACK), entry(2, "c"), entry(1.5, "b")], [Failure.FELL_BACK, None, None]),
+        # A rollback without `from-release` is about its own release (monitor.yml), and about no other.
+        ([entry(2, "b"), entry(1.9, "b", Outcome.ROLLED_BACK, Kind.ROLLBACK)], [Failure.ROLLED_BACK]),
+        ([entry(2, "b"), entry(1.9, "c", Outcome.ROLLED_BACK, Kind.ROLLBACK)], [None]),
+        # The order of the lines counts: the clock of the machine that rolled back was an hour slow.
+        ([entry(1, "b"), entry(1.04, "a", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="b")], [Failure.ROLLED_BACK]),
+        # The last one is not finished, and the first and only one has nobody before it.
+        ([entry(1, "b", Outcome.UNKNOWN)], [Failure.UNKNOWN]),
+        ([], []),
         # What a gate stopped is no deployment, and a rehearsal neither.
         ([entry(3, "a"), entry(2.5, "b", Outcome.NOT_SWITCHED)], [None]),
         ([entry(3, "a"), entry(2.5, "b", kind=Kind.REHEARSAL)], [None]),
     ],
-)
+)  # fmt: skip
 def test_what_became_of_it(history: list[Entry], failures: list[Failure | None]) -> None:
     assert [one.failure for one in deployments(history, "production")] == failures
 
@@ -90,6 +132,24 @@ def test_nothing_is_not_perfect() -> None:
 def test_a_failure_nobody_timed_is_said() -> None:
     recovery = computed(entry(2, "a", Outcome.FELL_BACK, times=Times(300, 20, None, 1)))["recovery-time"]
     assert (recovery.value, recovery.n, recovery.of) == (None, 0, 1)
+
+
+def test_a_recovery_is_timed_by_what_recovered() -> None:
+    """Neither by a hotfix that fell back itself, nor by a rollback that did not come about."""
+    times = Times(300, 20, 5, 1)
+    told = computed(
+        entry(6, "a"),
+        entry(5.5, "b", Outcome.FELL_BACK, times=times),
+        entry(5, "c", Outcome.UNKNOWN),
+        entry(4, "d", Outcome.NOT_BACK, times=Times(300, 2000, 500, 100)),
+        entry(3, "e"),
+        entry(2.9, "d", Outcome.ROLLED_BACK, Kind.ROLLBACK, left="e", times=Times(60, 30, 5, 1)),
+        entry(2.8, "f", subject="hotfix: e", times=Times(300, 3000, 500, 100)),
+        days=7,
+    )
+    recovery = told["recovery-time"]
+    assert (recovery.value, recovery.n, recovery.of) == (31, 2, 4)
+    assert recovery.parts == {"detect": 25, "decide": 5, "restore": 1}
 
 
 def test_other_environments_do_not_count() -> None:

@@ -65,6 +65,8 @@ def test_evidence_that_is_not_what_was_recorded_is_not_shown(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "document",
     [
+        {"watch": {"points": [1, {"at": 5}, {"at": "x", "p95_ms": "y"}, {"at": HOSTILE, "p95_ms": 1e300}]}},
+        {"watch": [1]},
         {"reports": "none", "deploy": [1], "rollback": "x"},
         {"reports": [1, {"phase": "monitor", "items": 5}, {"items": [1], "started": "x", "seconds": "y"}]},
         {
@@ -111,6 +113,21 @@ def test_figures_and_charts_stand_on_their_pages(tmp_path: Path) -> None:
         assert name in pages["metrics.html"]
     assert pages["metrics.html"].count("<svg viewBox") >= 10
     assert "Requests that failed" in pages["index.html"]
+
+
+def test_what_the_watch_saw_is_drawn(tmp_path: Path) -> None:
+    points = [
+        {"at": f"+{place}:00", "p95_ms": 200 + place, "errors_share": 0.07, "health_share": 1} for place in (1, 2)
+    ]
+    watched = {"verdict": "no-go", "points": points}
+    bad = (entry(1, "b", Outcome.FELL_BACK), {"reports": [], "watch": watched})
+    good = (entry(2, "a"), {"reports": [report(p95(200.0))], "watch": watched})
+    pages = built(tmp_path / "l", [good, bad])
+    for name in ("p95", "errors", "health"):
+        assert f"While it was watched: {name}" in pages["deployments/2.html"]
+    # What a line measured counts; else the worst moment of the watch.
+    assert "202 ms at the end, 200 ms to 202 ms" in pages["metrics.html"]
+    assert "7 % at the end" in pages["metrics.html"]
 
 
 def test_only_a_site_of_ours_is_replaced(tmp_path: Path) -> None:

@@ -1,0 +1,114 @@
+"""Whose checklist is in force: that of the release which the ledger knows to be live.
+
+The ledger's branch is read from the clone, not over the network: the job that runs the repository's code has no token.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_gate import yamlfile
+from deploy_gate.checklist import loading
+from deploy_gate.checklist.loading import Source
+from deploy_gate.facts import git
+from deploy_gate.ledger import branch, chain, reading
+from deploy_gate.ledger.entry import Entry, Kind, Outcome
+from deploy_gate.problems import Misconfigured
+from deploy_gate.result import CouldNotTell, brief
+
+REF = f"refs/remotes/origin/{branch.NAME}"
+FILES = ("checklist.yml", ".github/checklist.yml")
+_DEEP = "check out the whole history: actions/checkout with `fetch-depth: 0`"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The checklist in force and the commit it stands in; without one, `why` there is none, or why nobody knows."""
+
+    source: Source | None = None
+    commit: str = ""
+    why: str = ""
+    trouble: CouldNotTell | None = None
+
+    @property
+    def named(self) -> str:
+        """How people call it."""
+        return f"the checklist of {brief(self.commit[:12])}, which is live"
+
+
+def own_file(given: Path | None) -> Path | None:
+    """The checklist file of the working directory; a file that was named must be there, a link lead somewhere."""
+    return given or next((Path(name) for name in FILES if os.path.lexists(name)), None)
+
+
+def find(environment: str, given: Path | None) -> Law:
+    """The law of an environment; `given` is the path of the checklist, where it has another name than usual."""
+    if not environment:
+        return Law(why="no environment is named")
+    try:
+        return _found(environment, given)
+    except CouldNotTell as fault:
+        return Law(trouble=fault)
+
+
+def _found(environment: str, given: Path | None) -> Law:
+    tip = git.resolve(REF)
+    if tip is None:
+        if git.is_shallow():
+            raise CouldNotTell("this clone is shallow, so whether there is a ledger is not known", _DEEP)
+        return Law(why=f"there is no ledger (branch {branch.NAME})")
+    raw = _blob(f"{tip}:{branch.LEDGER}")
+    if raw is None or (wrong := chain.faults(raw)):
+        told = "has no lines" if raw is None else f"does not hold together: {wrong[0]}"
+        raise CouldNotTell(f"the ledger {told}; which release is live is not known", "see `ledger verify`")
+    entry = live(reading.read(raw).entries, environment)
+    if entry is None:
+        return Law(why=f"the ledger knows of no release that is live on {brief(environment)}")
+    return _of(entry, given)
+
+
+def live(entries: Iterable[Entry], environment: str) -> Entry | None:
+    """The newest that was deployed and confirmed there, and has not been taken back."""
+    standing: list[Entry] = []
+    for one in entries:
+        if one.environment != environment or one.kind is Kind.REHEARSAL:
+            continue
+        if one.outcome is Outcome.DEPLOYED:
+            standing.append(one)
+        elif one.outcome is Outcome.ROLLED_BACK and standing:
+            # It names what it leaves; one that names something else was not about this release.
+            left = one.from_release or standing[-1].release
+            while standing and standing[-1].release == left:
+                standing.pop()
+    return standing[-1] if standing else None
+
+
+def _of(entry: Entry, given: Path | None) -> Law:
+    at = git.resolve(entry.commit) or git.resolve(entry.release, "tree")
+    name = entry.commit or entry.release
+    if at is None:
+        found = f"{brief(name[:12])}, which is live, is not in this clone, so its checklist is not known"
+        raise CouldNotTell(found, _DEEP)
+    paths = [str(given)] if given is not None else []
+    for path in (*paths, *FILES):
+        raw = None if path.startswith("/") else _blob(f"{at}:./{path}")
+        if raw is not None:
+            return Law(_loaded(raw, path, name), name)
+    return Law(why=f"{brief(name[:12])}, which is live, has no checklist")
+
+
+def _loaded(raw: bytes, path: str, name: str) -> Source:
+    where = f"{brief(name[:12])}:{path}"
+    try:
+        return loading.laid(yamlfile.parse(raw, where))
+    except Misconfigured as fault:
+        found = f"the live release's checklist cannot be read by this version: {fault.problems[0]}"
+        raise CouldNotTell(found, "deploy once with `policy: own`, which the report and the ledger keep") from None
+
+
+def _blob(name: str) -> bytes | None:
+    done = git.git("cat-file", "blob", name)
+    return None if done.code else done.out.encode("utf-8", "surrogateescape")
