@@ -110,8 +110,8 @@ def once(ship: Ship, name: str, bad: Bad) -> tuple[str, bool]:
     times = record["times"] | ({} if code == 4 else {"restore": None})
     told = row({**times, "decided": decided["at"], "total": seen.again})
     what = {4: "rolled back", 3: "held"}.get(code, f"exit {code}")
-    # Also the server's own guard may have been the first.
-    by = decided["id"] or record.get("decided_by") or "nobody"
+    # Also the server's own guard may have been the first. What is cancelled was decided by nobody, but held by one.
+    by = str((record.get("decided_by") if code == 4 else decided["id"]) or "nobody")
     as_meant = by == name or (name, by) == ("t-health", HOST)
     return f"{told}  {what}, by {by}", as_meant and code == (4 if name in IMMEDIATE else 3)
 
