@@ -19,10 +19,9 @@ from deploy_gate.problems import Misconfigured
 from deploy_gate.units import counted
 
 CHECKLIST = Path("checklist.yml")
-WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", "deploy", "monitor", "rollback")}
-TEMPLATES = {"deploy-gate": "init_workflow.yml"} | {
-    name: f"init_{name}.yml" for name in ("deploy", "monitor", "rollback")
-}
+_OTHERS = ("deploy", "monitor", "rollback", "review")
+WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", *_OTHERS)}
+TEMPLATES = {"deploy-gate": "init_workflow.yml"} | {name: f"init_{name}.yml" for name in _OTHERS}
 
 
 def run(argv: list[str]) -> int:
@@ -71,7 +70,8 @@ def _left_to_do() -> str:
     ) + (
         f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up.\n"
         "deploy.yml begins when the variables PRODUCTION_HOST and PRODUCTION_HOST_KEYS and the secret SSH_PRIVATE_KEY "
-        "are there: docs/deploy.md"
+        "are there: docs/deploy.md\n"
+        "Yours to decide, so it was not written: site.yml, which publishes all deployments as pages: docs/report.md"
     )
 
 
