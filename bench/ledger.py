@@ -1,7 +1,7 @@
 """The ledger at size: `python3 bench/ledger.py [COUNT]` (10,000 deployments). Exit 1 when a goal is missed.
 
-Goals: the chain verified in under a second, all figures of one environment in under a second; of processor time, and
-the best of three, since the machine has other work as well.
+Goals: the chain verified in under a second, all figures of one environment in under a second; of processor time,
+and the best of three, since the machine has other work as well; the clock's time stands beside it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ def main() -> int:
     entries, read = timed(lambda: [entry for one in chain.records(raw) if (entry := from_json(one))])
     _, computed = timed(lambda: figures(entries, "production", until=END, window=timedelta(days=90), targets={}))
     print(f"{count} deployments, {len(raw) / 1e6:.1f} MB\n")
-    print("| what | seconds of processor time | goal |\n|---|---|---|")
-    print(f"| verify the chain | {verified:.2f} | {GOAL:g} |")
-    print(f"| read and compute all figures | {read + computed:.2f} ({computed:.2f} of it computing) | {GOAL:g} |")
-    return int(bool(faults) or len(entries) != count or max(verified, read + computed) >= GOAL)
+    print("| what | seconds of processor time | by the clock | goal |\n|---|---|---|---|")
+    print(f"| verify the chain | {verified[0]:.2f} | {verified[1]:.2f} | {GOAL:g} |")
+    whole, clock = read[0] + computed[0], read[1] + computed[1]
+    told = f"{whole:.2f} ({computed[0]:.2f} of it computing)"
+    print(f"| read and compute all figures | {told} | {clock:.2f} | {GOAL:g} |")
+    return int(bool(faults) or len(entries) != count or max(verified[0], whole) >= GOAL)
 
 
 def made(count: int) -> bytes:
@@ -69,14 +71,15 @@ def made(count: int) -> bytes:
     return b"".join(lines)
 
 
-def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """Its answer, and the fewest seconds of processor time that it took."""
-    found, spent = None, []
+def timed(call: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
+    """Its answer, and the fewest seconds that it took: of processor time, and by the clock."""
+    found, spent, passed = None, [], []
     for _ in range(RUNS):
-        began = time.process_time()
+        began, at = time.process_time(), time.perf_counter()
         found = call()
         spent.append(time.process_time() - began)
-    return found, min(spent)
+        passed.append(time.perf_counter() - at)
+    return found, (min(spent), min(passed))
 
 
 if __name__ == "__main__":

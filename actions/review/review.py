@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from deploy_gate.catalog import About
-from deploy_gate.checklist import loading
-from deploy_gate.commands.gate_command import find_checklist
 from deploy_gate.facts.remote import TOKEN
 from deploy_gate.github import client as github
 from deploy_gate.github import kept
@@ -19,6 +17,7 @@ from deploy_gate.ledger import afterwards, chain, history, reading, review, sign
 from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.reading import Ledger
+from deploy_gate.pages import standing
 from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import CouldNotTell, Result, brief, passed
 from deploy_gate.units import Variable, counted
@@ -47,7 +46,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
 ) -> Result:
     """Read the ledger, write the issues; CouldNotTell where the ledger does not hold, or GitHub refuses."""
     validate(environment=environment, week=week, known=known, signers=signers)
-    targets = {name: one.target for name, one in loading.load(find_checklist(checklist)).checklist.metrics.items()}
+    targets = {name: one.target for name, one in standing.checklist(checklist).metrics.items()}
     ledger = read(branch, remote, [Head.parse(text) for text in known], signers)
     known_there(ledger, environment)
     last = begins(week, datetime.now(UTC))

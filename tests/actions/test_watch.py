@@ -168,6 +168,9 @@ def test_looking_back_waits_for_nobody(shop: Shop) -> None:
     write(shop.servers.hosts[0], "green", spread(1000))
     told = shop.watch(look_back="true", window="1h", phase="monitor")
     assert (told.code, told.data["measured"]) == (0, "go"), told
+    points = json.loads(shop.record.read_text())["points"]
+    assert 2 <= len(points) <= 60
+    assert {(one["p95_ms"], one["health_share"]) for one in points if "p95_ms" in one} == {(80, 1)}
     write(shop.servers.hosts[0], "green", spread(1000), errors=200)
     told = shop.watch(look_back="true", window="1h", phase="monitor")
     assert (told.code, told.data["measured"]) == (4, "no-go"), told

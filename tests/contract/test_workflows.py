@@ -21,7 +21,7 @@ from deploy_gate.facts.repository_facts import Facts
 
 FOLDER = ROOT / ".github" / "workflows"
 CALLED = re.compile(r"tsh/deploy-gate/\.github/workflows/([a-z-]+)\.yml@")
-REUSABLE = ("pre-deploy", "deploy", "verify", "rollback", "pipeline", "monitor", "comments")
+REUSABLE = ("pre-deploy", "deploy", "verify", "rollback", "pipeline", "monitor", "comments", "review", "site")
 LEVELS = ("none", "read", "write")
 # What a step cannot do without, by the action it uses. The artifact actions have a token of their own, and setup-python
 # downloads what is public.
@@ -30,6 +30,8 @@ NEEDS = {
     "actions/upload-artifact": {},
     "actions/download-artifact": {},
     "actions/setup-python": {},
+    "actions/upload-pages-artifact": {},
+    "actions/deploy-pages": {"pages": "write", "id-token": "write"},
 }
 GATE = "$/.github/actions/gate"
 WATCH = "$/actions/watch"
@@ -198,9 +200,9 @@ def test_the_pipeline_calls_none_of_the_others_and_looks_at_the_same() -> None:
         assert ours == [step.get("uses", step.get("run")) for step in workflow(other)["jobs"][other]["steps"]]
 
 
-def test_only_deploying_waits() -> None:
+def test_only_deploying_waits_and_what_hurries_nobody() -> None:
     waiting = {(name, key) for name in REUSABLE for key, job in workflow(name)["jobs"].items() if "concurrency" in job}
-    assert waiting == {("deploy", "deploy"), ("pipeline", "deploy")}
+    assert waiting == {("deploy", "deploy"), ("pipeline", "deploy"), ("review", "review"), ("site", "publish")}
     assert not any("concurrency" in workflow(name) for name in REUSABLE)
     groups = [workflow(name)["jobs"]["deploy"]["concurrency"] for name in ("deploy", "pipeline")]
     assert groups[0] == groups[1]

@@ -24,10 +24,9 @@ from deploy_gate.units import counted
 _HOST_HELP = "look at this server too, read-only, with the key in SSH_PRIVATE_KEY: what runs there is proposed with why"
 _KEYS_HELP = "its pinned keys as known_hosts lines; else those of SSH_KNOWN_HOSTS, else of your own ~/.ssh/known_hosts"
 CHECKLIST = Path("checklist.yml")
-TEMPLATES = {"deploy-gate": "init_workflow.yml"} | {
-    name: f"init_{name}.yml" for name in ("deploy", "monitor", "rollback", "comments")
-}
-WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in TEMPLATES}
+_OTHERS = ("deploy", "monitor", "rollback", "comments", "review")
+WORKFLOWS = {Path(f".github/workflows/{name}.yml"): name for name in ("deploy-gate", *_OTHERS)}
+TEMPLATES = {"deploy-gate": "init_workflow.yml"} | {name: f"init_{name}.yml" for name in _OTHERS}
 
 
 def run(argv: list[str]) -> int:
@@ -98,7 +97,8 @@ def _left_to_do() -> str:
     ) + (
         f"Next: `python3 {_scripts()} plan --phase pre-deploy --environment production` lists what is not set up.\n"
         "deploy.yml begins when the variables PRODUCTION_HOST and PRODUCTION_HOST_KEYS and the secret SSH_PRIVATE_KEY "
-        "are there: docs/deploy.md"
+        "are there: docs/deploy.md\n"
+        "Yours to decide, so it was not written: site.yml, which publishes all deployments as pages: docs/report.md"
     )
 
 

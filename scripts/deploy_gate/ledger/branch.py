@@ -8,8 +8,9 @@ of two writers at once the second is refused, reads again, and chains its line b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy_gate.facts import remote
@@ -69,6 +70,16 @@ class Branch:
             found = f"branch {self.name} has no {path}"
             raise CouldNotTell(found, "see what was pushed to it; only deploy-gate may write the ledger's branch")
         return done.out.encode("utf-8", "surrogateescape")
+
+    def save(self, state: State, folder: Path, newest: int) -> None:
+        """Write the lines and the evidence of the newest of them into a folder; what has none is left out."""
+        (folder / "entries").mkdir(parents=True)
+        (folder / LEDGER).write_bytes(state.raw)
+        last = chain.head(state.raw).number
+        for number in range(max(last - newest, 0) + 1, last + 1):
+            with suppress(CouldNotTell):
+                path = f"entries/{number}.json"
+                (folder / path).write_bytes(self.file(state.commit, path))
 
     def push(self, before: State, files: Mapping[str, bytes], message: str) -> bool:
         """Lay files over that state and push; False when somebody else was quicker."""

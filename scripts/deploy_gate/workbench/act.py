@@ -15,7 +15,9 @@ from deploy_gate import bootstrap, process
 from deploy_gate.result import CouldNotTell
 
 STUBS = Path(__file__).with_name("stubs")
-_USES = re.compile(r"uses:\s*(actions/(?:upload-artifact|download-artifact|setup-python)@[0-9a-zA-Z.]+)")
+_USES = re.compile(
+    r"uses:\s*(actions/(?:upload-artifact|download-artifact|upload-pages-artifact|setup-python)@[0-9a-zA-Z.]+)"
+)
 _NETWORK = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
