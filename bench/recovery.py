@@ -38,6 +38,7 @@ import yaml  # noqa: E402
 from consumers import Consumer  # noqa: E402
 from shipping import CONSIDER, IMMEDIATE, Bad, Ship, unwell  # noqa: E402
 
+from deploy_gate.watch.hostlook import HOST  # noqa: E402
 from deploy_gate.workbench.stage import Staged  # noqa: E402
 from host.state import HOLD  # noqa: E402
 
@@ -103,13 +104,16 @@ def once(ship: Ship, name: str, bad: Bad) -> tuple[str, bool]:
         path = ship.consumer.path / "watch.json"
         code = watched(ship, release, path, seen, to_the_end=name in IMMEDIATE)
     record = json.loads(path.read_text()) if path.exists() else {"times": {}, "timeline": []}
-    decided: dict[str, Any] = {"id": "nobody", "at": None}
+    decided: dict[str, Any] = {"id": "", "at": None}
     # A line may have it held before the trigger takes it back.
     decided = next((one for one in reversed(record["timeline"]) if one["what"] == "decided"), decided)
     times = record["times"] | ({} if code == 4 else {"restore": None})
     told = row({**times, "decided": decided["at"], "total": seen.again})
     what = {4: "rolled back", 3: "held"}.get(code, f"exit {code}")
-    return f"{told}  {what}, by {decided['id']}", (code, decided["id"]) == (4 if name in IMMEDIATE else 3, name)
+    # Also the server's own guard may have been the first.
+    by = decided["id"] or record.get("decided_by") or "nobody"
+    as_meant = by == name or (name, by) == ("t-health", HOST)
+    return f"{told}  {what}, by {by}", as_meant and code == (4 if name in IMMEDIATE else 3)
 
 
 @dataclass

@@ -105,6 +105,14 @@ class Talk:
         whole = {"permission": level, "role_name": level, "user": self.user(login) | {"role_name": level}}
         self.github.object(f"/collaborators/{login}/permission", whole)
 
+    def member(self, login: str, *, active: bool) -> None:
+        """Whether somebody is in the team acme/testers."""
+        where = f"/orgs/acme/teams/testers/memberships/{login}"
+        one = self.github.law.example("team-membership-response-if-user-is-a-team-maintainer")
+        self.github.objects.pop(where, None)
+        if active:
+            self.github.object(f"/{where}", one | {"state": "active"})
+
     def say(self, login: str, body: str, *, inside: bool = True, pull: bool = True, **more: Any) -> dict[str, Any]:
         """A comment, and the event that starts a run; what the event says of its author and text is forged."""
         one: dict[str, Any] = self.github.example("issue-comment-items")

@@ -100,7 +100,7 @@ class Fleet:
         """Assert what is live where, that all agrees, and that every lease is free."""
         for host, (release, slot) in zip(self.hosts, expected, strict=False):
             host.live(release, slot)
-            assert host.good("status")["lease"] is None
+            assert host.machine.load().lease is None
 
     def reset(self) -> None:
         """OLD in blue everywhere, and every release well: one of a git tree may be another test's too."""

@@ -19,10 +19,11 @@ from deploy_gate.result import CouldNotTell, Result, brief, passed
 ABOUT = About(timeout=30)
 MAX_EVIDENCE = 500
 MAX_NAME = 200
+_CODE = re.compile(r"[0-9a-f]{12}")
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 
 
-def operate(*, file: Path, item: str, evidence: str, release: str) -> Result:
+def operate(*, file: Path, item: str, evidence: str, release: str, code: str) -> Result:
     """Append one attestation to `file`; `by` is who started the run, as GitHub says, never an input."""
     who = person()
     identity = release or git.tree()
@@ -36,7 +37,12 @@ def operate(*, file: Path, item: str, evidence: str, release: str) -> Result:
             raise CouldNotTell(
                 f"{name} is '{brief(text, 80)}', expected at most {MAX_NAME} characters on one line", f"correct {name}"
             )
-    record = Attestation(item, identity, who, datetime.now(UTC), bounded(evidence))
+    bound = code.strip().strip("`").lower()
+    if bound and not _CODE.fullmatch(bound):
+        raise CouldNotTell(
+            f"code is '{brief(code, 40)}', expected the twelve digits that the pending line shows", "correct code"
+        )
+    record = Attestation(item, identity, who, datetime.now(UTC), bounded(evidence), code=bound)
     append(file, record.as_line())
     where = f"at {stamp(record.at)}, in {brief(str(file), 200)}"
     return passed(f"{who} attested '{brief(item, 80)}' for release {brief(identity[:12], 200)} {where}")

@@ -10,6 +10,7 @@ from deploy_gate.catalog import About
 from deploy_gate.facts import attestations, git, textfile
 from deploy_gate.facts.attestations import Attestation, stamp
 from deploy_gate.result import CouldNotTell, Evidence, Result, Status, brief, pending
+from deploy_gate.signoff import commands
 from deploy_gate.units import Duration, show_duration
 
 ABOUT = About(timeout=30)
@@ -27,16 +28,30 @@ class Wanted:
     people: tuple[str, ...]
     max_age: float
     file: str
+    code: str = ""
+    """What stands for release, images, plan and environment together; empty where it is bound to the release alone."""
 
     @property
     def fix(self) -> str:
         """What to do when nobody has attested yet."""
         who = " or ".join(self.people[:5])
-        given = f"with item '{brief(self.item, 60)}' and file {self.file}"
+        code = f", code `{self.code}`" if self.code else ""
+        given = f"with item '{brief(self.item, 60)}'{code} and file {self.file}"
         return f"have {who} start the workflow that runs the attest operation {given}"
 
 
-def check(*, file: Path, item: str, release: str, role: str, roles: str, max_age: Duration) -> Result:
+def check(  # noqa: PLR0913 - one parameter for each input
+    *,
+    file: Path,
+    item: str,
+    release: str,
+    role: str,
+    roles: str,
+    max_age: Duration,
+    environment: str,
+    digests: str,
+    plan: str,
+) -> Result:
     """Look for a valid attestation of `item` in `file`."""
     people = holders(roles)
     if refusal := role_refusal(role, people):
@@ -48,7 +63,8 @@ def check(*, file: Path, item: str, release: str, role: str, roles: str, max_age
             "check the repository out first, or give `release`",
         )
     name = brief(str(file), 200)
-    wanted = Wanted(item, identity, role, people[role], max_age, name)
+    code = commands.binding(environment, identity, digests, plan) if environment or digests.strip() or plan else ""
+    wanted = Wanted(item, identity, role, people[role], max_age, name, code)
     raw = textfile.read(file, attestations.MAX_BYTES)
     if raw is None:
         found = f"nobody has attested '{brief(item, 60)}' for release {short(identity)}: there is no file {name}"
@@ -118,6 +134,8 @@ def shortcoming(record: Attestation, wanted: Wanted, now: datetime) -> str:
     who, age = brief(record.by, 60), (now - record.at).total_seconds()
     if record.release != wanted.release:
         return f"{who} attested it for another release, {short(record.release)}"
+    if wanted.code and record.code != wanted.code:
+        return f"{who} attested it {'for other images or another checklist' if record.code else 'without the code'}"
     # Without ASCII, some foreign letters would turn into plain ones in lower case.
     if not record.by.isascii() or record.by.lower() not in wanted.people:
         return f"{who} does not hold the role {brief(wanted.role, 60)}"

@@ -44,7 +44,9 @@ def operate(*, roles: str, role: str, checklist: Path | None, repository: str, t
     if not comment.commands:
         return passed("the comment holds no command", measured="")
     if len(comment.commands) > 1:
-        return failed(f"the comment holds {len(comment.commands)} commands, expected one", "write one comment for each")
+        found = f"the comment holds {len(comment.commands)} commands, expected one"
+        first = {"message": found, "command": comment.commands[0].name, "by": comment.author}
+        return failed(found, "write one comment for each", evidence=[first])
     refusal = _refusal(here, where, comment, holders)
     return judge(comment, comment.commands[0], refusal, Subject(0) if refusal else subject.of_event(here, where))
 

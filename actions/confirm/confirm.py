@@ -24,11 +24,12 @@ def operate(
     python: str,
     sudo: bool,
     release: str,
+    reason: str,
 ) -> Result:
     """Confirm on every server; one that went back already is told, and nothing is called a success."""
     closing.check(release)
     with servers(Login(host, host_keys, config, python, sudo)) as where:
-        return confirmed(where, closing.meant(where, release))
+        return confirmed(where, closing.meant(where, release), reason)
 
 
 def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo: bool, release: str, **_: Any) -> None:
@@ -37,10 +38,10 @@ def validate(*, host: list[str], host_keys: str, config: str, python: str, sudo:
     closing.check(release)
 
 
-def confirmed(where: Sequence[HostProgram], release: str) -> Result:
+def confirmed(where: Sequence[HostProgram], release: str, reason: str = "") -> Result:
     """The answers of all of them as one."""
     try:
-        closing.confirm(where, release)
+        closing.confirm(where, release, reason=reason)
     except Stopped as stopped:
         return stopped.result("see where it is live: `do diagnose`")
     return passed(f"{release[:12]} is confirmed on {counted(len(where), 'server')}")

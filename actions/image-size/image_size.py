@@ -17,6 +17,7 @@ from deploy_gate.units import Size, counted, show_size
 ABOUT = About(runs_code=True, reads=dockercli.READS, timeout=1800)
 
 Layers = Sequence[tuple[int, str]]
+_FORMS = {"limits": "SIZE such as backend=400MB", "live": "IMAGE such as backend=registry.example/shop:1.4.2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def check(
 ) -> Result:
     """Build, then weigh; CouldNotTell without a daemon."""
     project = composemodel.with_images(file, env_file, env)
-    bounds = Limits(max_size, {name: units.size(text) for name, text in _pairs(limits).items()})
-    compared = _pairs(live)
+    bounds = Limits(max_size, {name: units.size(text) for name, text in _pairs("limits", limits).items()})
+    compared = _pairs("live", live)
     _known([*bounds.single, *compared], project)
     dockercli.daemon()
     images = imagebuild.images(project, build_first=build)
@@ -70,21 +71,22 @@ def check(
 def validate(*, limits: list[str], live: list[str], **_: object) -> None:
     """Misconfigured for a limit that is none."""
     faults = []
-    for name, text in _pairs(limits).items():
+    for name, text in _pairs("limits", limits).items():
         try:
             units.size(text)
         except ValueError as fault:
             faults.append(f"input 'limits' has '{brief(name)}={brief(text)}', expected {fault}")
-    _pairs(live)
+    _pairs("live", live)
     if faults:
         raise Misconfigured(faults)
 
 
-def _pairs(lines: list[str]) -> dict[str, str]:
+def _pairs(given: str, lines: list[str]) -> dict[str, str]:
+    form = _FORMS[given]
     split = [line.partition("=") for line in lines]
     wrong = [line for line, (name, _, text) in zip(lines, split, strict=True) if not name.strip() or not text.strip()]
     if wrong:
-        raise Misconfigured([f"'{brief(one)}' is not SERVICE=VALUE" for one in wrong])
+        raise Misconfigured([f"input '{given}' has '{brief(one)}', expected SERVICE={form}" for one in wrong])
     return {name.strip(): text.strip() for name, _, text in split}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from deploy_gate.catalog import About
-from deploy_gate.facts import attestations, git, interventions, onhost, textfile
+from deploy_gate.facts import attestations, git, interventions, ledgerheads, onhost, textfile
 from deploy_gate.facts.attestations import Attestation
 from deploy_gate.facts.interventions import Change
 from deploy_gate.facts.onhost import Place
@@ -64,20 +64,36 @@ def check(  # noqa: PLR0913 - one parameter for each input
     wanted = release or git.tree()
     if not wanted:
         raise CouldNotTell("no commit is checked out here, so there is no release to look for", "check out first")
+    place = Place(host, host_keys, config, key_variable)
     if proves == "interventions":
-        found = interventions.read(Place(host, host_keys, config, key_variable))
-        return judge_interventions(found, _said(explained, wanted))
+        journal = interventions.read(place)
+        raw, wrong = _read(branch, remote, signers, journal.heads)
+        if wrong:
+            return _broken(wrong)
+        # Without a ledger there is nothing to compare with: then a run is believed by its name.
+        runs = interventions.runs(reading.read(raw).entries)
+        changes = interventions.explained(journal.changes, runs) if raw else journal.changes
+        return judge_interventions(changes, _said(explained, wanted))
+    heads = [*map(Head.parse, known), *(_remembered(place) if host else ())]
+    raw, wrong = _read(branch, remote, signers, heads)
+    if proves == "deployments" and not wrong:
+        here, where = github.opened(token_variable), github.repository(repository)
+        return agreement.judge(reading.read(raw).entries, environment, deployments.newest(here, where, environment))
+    return judge(raw, Wanted(environment, wanted, max_age), wrong, datetime.now(UTC))
+
+
+def _read(branch: str, remote: str, signers: str, known: Sequence[Head]) -> tuple[bytes, list[str]]:
+    """The lines, and what is wrong with their chain, with what is known of it from elsewhere, and their signature."""
     with branches.opened(branch, remote) as there:
         state = there.read()
         unsigned = signing.faults(state.raw, lambda path: there.file(state.commit, path), signers)
-    heads = [Head.parse(text) for text in known]
-    if proves == "deployments" and not (chain.faults(state.raw, heads) or unsigned):
-        here, where = github.opened(token_variable), github.repository(repository)
-        return agreement.judge(
-            reading.read(state.raw).entries, environment, deployments.newest(here, where, environment)
-        )
-    asked = Wanted(environment, wanted, max_age)
-    return judge(state.raw, asked, heads, datetime.now(UTC), unsigned)
+    return state.raw, [*chain.faults(state.raw, known), *unsigned]
+
+
+def _remembered(place: Place) -> list[Head]:
+    """The newest line that the server was told, by the deployment before."""
+    with onhost.opened(place) as there:
+        return ledgerheads.of(there.good("ledger"), place.host)
 
 
 def validate(*, proves: str, host: str, config: str, known: Sequence[str], signers: str = "", **_: object) -> None:
@@ -85,21 +101,25 @@ def validate(*, proves: str, host: str, config: str, known: Sequence[str], signe
     for text in known:
         Head.parse(text)
     signing.check(signers)
-    if proves == "interventions":
-        if not host or not config:
-            raise Misconfigured(["`proves: interventions` needs the inputs 'host' and 'config'"])
+    if proves == "interventions" and not (host and config):
+        raise Misconfigured(["`proves: interventions` needs the inputs 'host' and 'config'"])
+    if host:
         onhost.validate(host, config)
 
 
-def judge(raw: bytes, wanted: Wanted, known: Sequence[Head], now: datetime, unsigned: Sequence[str] = ()) -> Result:
+def _broken(wrong: Sequence[str]) -> Result:
+    evidence: list[Evidence] = [{"message": one} for one in wrong]
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    fix = "see who pushed to the ledger's branch, and restore it from a clone of before"
+    return failed(f"the ledger does not hold together: {wrong[0]}{more}", fix, evidence=evidence)
+
+
+def judge(raw: bytes, wanted: Wanted, wrong: Sequence[str], now: datetime) -> Result:
     """The chain first: in a broken one, or one that others signed, an entry proves nothing."""
+    if wrong:
+        return _broken(wrong)
     if not raw:
         return failed("the ledger is empty, or there is none", "run the record operation at the end of a deployment")
-    if wrong := [*chain.faults(raw, known), *unsigned]:
-        evidence: list[Evidence] = [{"message": one} for one in wrong]
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        fix = "see who pushed to the ledger's branch, and restore it from a clone of before"
-        return failed(f"the ledger does not hold together: {wrong[0]}{more}", fix, evidence=evidence)
     ledger = reading.read(raw)
     what = f"release {brief(wanted.release[:12])} on {brief(wanted.environment)}"
     newest = next((one for one in reversed(ledger.entries) if wanted.fits(one)), None)

@@ -29,14 +29,16 @@ ABOUT = About(
 )
 _INSIDE = ("OWNER", "MEMBER", "COLLABORATOR")
 _DONE = (Status.PASSED, Status.WARNED)
+STOPPED = "This deployment is stopped until the same person approves it."
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the comment was: its command's name (empty: none), who gave it, and whether that person may."""
+    """What the comment was: its command (empty: none), who gave it, about which commit, and whether that person may."""
 
     name: str
     by: str
+    commit: str
     allowed: bool
     result: Result
 
@@ -100,10 +102,11 @@ def _result(text: str) -> Result | None:
 def _asked(command: str) -> Asked:
     result = _result(command)
     if result is None or not result.evidence:
-        return Asked("", "", False, result or passed("no command"))
+        return Asked("", "", "", False, result or passed("no command"))
     first = result.evidence[0]
     allowed = result.status is Status.PASSED and bool(result.measured)
-    return Asked(str(first.get("command") or ""), str(first.get("by") or ""), allowed, result)
+    name, by, commit = (str(first.get(key) or "") for key in ("command", "by", "commit"))
+    return Asked(name, by, commit, allowed, result)
 
 
 def _default_branch() -> str:
@@ -118,12 +121,21 @@ def outcome(
         return Reply("-1", "This command does not count.", [reply.told(asked.result)])
     if asked.name == "rollback" and asked.allowed:
         return rolled_back(servers)
+    if asked.commit not in ("", git.head()):
+        what = f"{asked.commit[:12]}, which this pull request is about, is not checked out"
+        raise CouldNotTell(what, "a fork's commit is not here before it is merged: sign it then")
     found = standing.look(*law)
-    lines = [*([f"servers: {reply.told(servers)}"] if servers else []), *reply.lines(found.lines)]
+    lines = reply.lines(found.lines)
     if not asked.allowed:
         return Reply("confused", "Edited and deleted comments do not count; write a new one.", lines)
-    if asked.name in ("reject", "hold"):
-        return Reply("+1", "This deployment is stopped until the same person approves it.", lines)
+    if asked.name in ("hold", "reject"):
+        return Reply("+1", STOPPED, lines) if asked.name == "reject" else held(servers, lines)
+    return signed(here, place, asked, found, waits)
+
+
+def signed(here: Client, place: str, asked: Asked, found: Standing, waits: Where) -> Reply:
+    """The answer to a signature; with the last one the run goes on."""
+    lines = reply.lines(found.lines)
     if not found.complete:
         counts = any(one.counts(asked.by) for one in found.lines)
         return Reply("+1" if counts else "-1", missing(found, counts=counts), lines)
@@ -146,8 +158,16 @@ def rolled_back(servers: Result | None) -> Reply:
     if servers is None:
         return Reply("confused", "Nobody can tell what became of the rollback: look at the servers now.")
     if servers.status in _DONE:
-        return Reply("+1", "Rolled back, as asked.", [reply.told(servers)])
+        return Reply("+1", "The rollback came to its end.", [reply.told(servers)])
     return Reply("-1", "The rollback did not come to its end: a person must look now.", [reply.told(servers)])
+
+
+def held(servers: Result | None, lines: list[str]) -> Reply:
+    """The answer to a hold: the signatures wait in any case, the servers only where they said so."""
+    if servers is not None and servers.status in _DONE:
+        return Reply("+1", STOPPED, [f"servers: {reply.told(servers)}", *lines])
+    said = reply.told(servers) if servers else "no answer came from them"
+    return Reply("confused", f"{STOPPED} The servers do not wait: look at them now.", [f"servers: {said}", *lines])
 
 
 def missing(found: Standing, *, counts: bool) -> str:

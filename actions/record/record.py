@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Literal
 
 from deploy_gate import runner
 from deploy_gate.catalog import About
-from deploy_gate.facts import git
+from deploy_gate.facts import git, ledgerheads
 from deploy_gate.facts.remote import TOKEN
 from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import signing, statement
@@ -22,11 +22,13 @@ from deploy_gate.ledger.chain import Head, canonical, digest
 from deploy_gate.ledger.entry import Entry, Kind
 from deploy_gate.ledger.gathered import Gathered, gather
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Result, brief, passed
-from deploy_gate.rollout.servers import run_url
+from deploy_gate.result import CouldNotTell, Result, brief, passed, warned
+from deploy_gate.rollout.servers import READS, SECRETS, Login, run_url, servers
+from deploy_gate.ssh.hostprogram import HostProgram
 from deploy_gate.units import Variable
 
-ABOUT = About(secrets=(TOKEN,), github=("contents: write",), timeout=300)
+PINS = "SSH_KNOWN_HOSTS"
+ABOUT = About(secrets=(TOKEN, *SECRETS), reads=(*READS, PINS), github=("contents: write",), timeout=300)
 _DIGEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}=sha256:[0-9a-f]{64}")
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -48,27 +50,48 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     signers: str,
     signing_key: Variable,
     predicate: Path | None,
+    host: list[str],
+    host_keys: str,
+    config: str,
+    python: str,
+    sudo: bool,
     branch: str,
     remote: str,
 ) -> Result:
     """Append one entry; CouldNotTell when the ledger is broken, or cannot be written."""
-    validate(digests=digests, known=known, signers=signers)
+    login = Login(host, host_keys or os.environ.get(PINS, ""), config, python, sudo)
+    validate(digests=digests, known=known, signers=signers, host=host, config=config, python=python)
     found = gather([Path(one) for one in reports], deploy, rollback, verdict, watch)
+    if Kind(kind) is Kind.ROLLBACK:
+        # It says itself what it left, and where it went; a `release` that was given is the one it was about.
+        left, now = found.moved()
+        from_release, release = from_release or left or release, now or release or left
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
     entry = replace(entry, digests=_digests(digests))
-    heads = tuple(Head.parse(text) for text in known)
-    with _signer(signing_key) as sign, branches.opened(branch, remote) as there:
-        head = branches.append(there, entry, found.document, Trust(heads, signers, sign))
+    heads = [Head.parse(text) for text in known]
+    with _servers(login) as (where, silent), _signer(signing_key) as sign, branches.opened(branch, remote) as there:
+        remembered, more = ledgerheads.read(where)
+        head = branches.append(there, entry, found.document, Trust((*heads, *remembered), signers, sign))
+        silent += [*more, *ledgerheads.tell(where, head)]
     if predicate is not None:
         fields = {**entry.as_json(), "evidence": digest(branches.evidence(found.document))}
         predicate.write_bytes(canonical(statement.of(fields, head, found.document)["predicate"]))
     evidence = [{"message": f"ledger line {head}", "number": head.number, "hash": head.digest}]
     told = f"{entry.kind} of {entry.release[:12]} to {entry.environment}: {entry.outcome}"
-    return passed(f"{told}; written down as line {head.number}", measured=head.number, evidence=evidence)
+    told = f"{told}; written down as line {head.number}"
+    if silent:
+        # It stands in the ledger; who rewrites it before the next deployment is not found by this server.
+        fix = f"see why, and run `slots ledger {head}` on the server"
+        return warned(f"{told}, but {silent[0]}", fix, measured=head.number, evidence=evidence)
+    return passed(told, measured=head.number, evidence=evidence)
 
 
-def validate(*, digests: str, known: list[str], signers: str, **_: object) -> None:
+def validate(
+    *, digests: str, known: list[str], signers: str, host: list[str], config: str, python: str, **_: object
+) -> None:
     """Misconfigured for what can be known wrong before anything is read."""
+    if host:
+        Login(host, "", config, python, sudo=False).check()
     for text in known:
         Head.parse(text)
     signing.check(signers)
@@ -80,6 +103,19 @@ def _digests(text: str) -> dict[str, str]:
     if wrong := [one for one in lines if not _DIGEST.fullmatch(one)]:
         raise Misconfigured([f"input 'digests' has the line {brief(wrong[0])!r}, expected service=sha256:…"])
     return dict(line.split("=", 1) for line in lines)
+
+
+@contextmanager
+def _servers(login: Login) -> Iterator[tuple[list[HostProgram], list[str]]]:
+    """Those that are to remember, and why nobody does: what happened is written down all the same."""
+    silent: list[str] = []
+    with ExitStack() as stack:
+        try:
+            where = stack.enter_context(servers(login)) if login.host else []
+        except CouldNotTell as fault:
+            where = []
+            silent.append(f"the servers could not be asked: {fault.found}")
+        yield where, silent
 
 
 @contextmanager
@@ -99,7 +135,8 @@ def entered(
     outcome = found.outcome(kind)
     decided_by, why = found.decided(outcome)
     began = found.began(now)
-    head = git.head()
+    # Whatever is checked out where somebody rolls back, it need not be what is live now.
+    head = git.head() if kind is not Kind.ROLLBACK or git.tree() == release else ""
     return Entry(
         environment=environment,
         release=release,

@@ -11,11 +11,12 @@ from deploy_gate.catalog import About
 from deploy_gate.facts import git, onhost, rehearsals
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.rehearsals import Rehearsal
+from deploy_gate.facts.remote import TOKEN
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
 
-ABOUT = About(reads=onhost.READS, timeout=120)
+ABOUT = About(secrets=(TOKEN,), reads=onhost.READS, timeout=120)
 Proves = Literal["rollback", "zero-downtime", "both"]
 
 
@@ -46,19 +47,26 @@ def check(  # noqa: PLR0913 - one parameter for each input
     min_requests: int,
     clock_skew: Duration,
     key_variable: Variable,
+    environment: str,
+    branch: str,
+    remote: str,
 ) -> Result:
     """Read what was recorded, and judge the newest; CouldNotTell when it cannot be read or trusted."""
-    validate(host=host, config=config, images=images)
+    validate(host=host, config=config, images=images, environment=environment)
     limits = Limits(
         release or (_this() if of == "this" else ""), _images(images), proves, max_age, sla, min_requests, clock_skew
     )
-    held = rehearsals.read(Place(host, host_keys, config, key_variable))
-    return judge(held, limits, datetime.now(UTC))
+    held = rehearsals.read(Place(host, host_keys, config, key_variable)) if host else []
+    held += rehearsals.recorded(branch, remote, environment) if environment else []
+    return judge(sorted(held, key=lambda one: one.at), limits, datetime.now(UTC))
 
 
-def validate(*, host: str, config: str, images: str, **_: object) -> None:
+def validate(*, host: str, config: str, images: str, environment: str, **_: object) -> None:
     """Misconfigured for what can be known wrong before anything is asked."""
-    onhost.validate(host, config)
+    if not host and not environment:
+        raise Misconfigured(["give `host`, whose journal is read, or `environment`, whose rehearsals the ledger holds"])
+    if host:
+        onhost.validate(host, config)
     _images(images)
 
 

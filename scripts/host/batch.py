@@ -12,7 +12,7 @@ from host.trouble import WRONG, Trouble
 
 _MOST = 10
 # What ends by itself and is no guard's; none of them is a batch again.
-ALLOWED = ("status", "preflight", "receive", "prepare", "migrate", "switch", "confirm", "lease", "journal")
+ALLOWED = ("status", "preflight", "receive", "prepare", "migrate", "switch", "confirm", "lease", "journal", "ledger")
 
 
 def run_steps(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from host import (
-    alerts,
     boot,
     images,
     lease,
@@ -18,6 +17,7 @@ from host import (
     prepare,
     rehearse,
     releases,
+    remembered,
     sampler,
     schema,
     slotlogs,
@@ -30,7 +30,6 @@ from host import (
 )
 from host.clock import Deadline
 from host.files import read_bounded
-from host.guard import Guard
 from host.machine import Machine
 from host.rollback import roll_back
 from host.setup import initialise
@@ -86,7 +85,7 @@ def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    return watch.confirm(machine, chosen.release, token=chosen.lease)
+    return watch.confirm(machine, chosen.release, token=chosen.lease, reason=chosen.reason)
 
 
 def run_hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -148,6 +147,8 @@ def _stay(machine: Machine, chosen: argparse.Namespace, program: Path, config: P
         sampler.Sampler(machine).run(chosen.of or os.getppid())
         return
     own = (sys.executable, "-I", str(program), "--config", str(config), "guard", "sample", "--of", str(os.getpid()))
+    from host.guard import Guard  # all it needs is loaded before it begins, and by no other command
+
     Guard(machine, own if machine.settings.guard.sample else ()).run()
 
 
@@ -185,6 +186,9 @@ def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any
 
 
 def run_alert(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    # Only this command listens; no other waits until a web server is loaded.
+    from host import alerts
+
     return alerts.serve(machine, chosen.port)
 
 
@@ -209,15 +213,16 @@ def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    number, digest, damaged = 0, "", ""
+    number, digest, damaged, ledger = 0, "", "", {}
     try:
-        number, digest = machine.load().head
+        state = machine.load()
+        (number, digest), ledger = state.head, remembered.told(state.ledger)
     except Damaged as fault:  # the journal is what is needed then
         damaged = f"{fault.what}: whether the newest lines are missing cannot be told"
         machine.say(damaged)
     if chosen.what == "verify":
         found = [*machine.journal.faults(int(number), str(digest)), *([damaged] if damaged else [])]
-        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": []}
+        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": [], "ledger": ledger.get("ledger", "")}
     if chosen.step:
         kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)
         return {"entries": list(deque(kept, max(chosen.lines, 1)))}

@@ -85,6 +85,7 @@ class State:
     left: list[dict[str, Any]] = field(default_factory=list)  # releases that were rolled back
     known: list[str] = field(default_factory=list)  # releases that were live, newest last
     head: list[Any] = field(default_factory=lambda: [0, ""])  # a journal line that must be there
+    ledger: list[Any] = field(default_factory=lambda: [0, ""])  # the newest line of the ledger that we were told
     snippets: dict[str, str] = field(default_factory=dict)  # hashes of what we wrote for nginx
 
     def release(self) -> str:

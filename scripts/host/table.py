@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from host import batch, commands
+from host import batch, commands, remembered
 from host.machine import Machine
 
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
@@ -17,7 +17,16 @@ _LEASE = (
     ("--lease",),
     {"default": "", "help": "token of the lease; - reads it from standard input, else it is SLOTS_LEASE"},
 )
-_BY = (("--by",), {"default": "", "help": "who asks, for the journal (default: the user)"})
+
+
+def asker(text: str) -> str:
+    """Who asks: anybody but the guard, which says so itself."""
+    if text.strip().lower().startswith("guard"):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is what the guard calls itself; give your own name")
+    return text
+
+
+_BY = (("--by",), {"type": asker, "default": "", "help": "who asks, for the journal (default: the user)"})
 _RELEASE = (("release",), {"help": "forty hexadecimal digits"})
 _CHANGES: Options = [_RELEASE, _LEASE, _BY]
 
@@ -108,7 +117,7 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
             _number("--guard-for", None, "seconds the guard watches on after the confirm"),
         ],
     ),
-    "confirm": ("it is good: stop the timer", commands.run_confirm, _CHANGES),
+    "confirm": ("it is good: stop the timer", commands.run_confirm, [*_CHANGES, _REASON]),
     "hold": (
         "wait for a person",
         commands.run_hold,
@@ -151,6 +160,11 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
             (("--lines",), {"type": int, "default": 20}),
             (("--step",), {"default": "", "help": "only the lines of that step, of the whole journal"}),
         ],
+    ),
+    "ledger": (
+        "the newest line of the deployment ledger that this host was told",
+        remembered.run,
+        [(("head",), {"nargs": "?", "default": "", "help": "NUMBER:HASH of a newer one"}), _BY],
     ),
     "nginx": ("the snippets", commands.run_nginx, [_choice("show", "write"), _BY]),
     "forget": ("remove old releases", commands.run_forget, [_BY]),

@@ -30,7 +30,7 @@ def _in_time(machine: Machine, release: str) -> Iterator[State]:
         raise _too_late(machine, release) from None
 
 
-def confirm(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
+def confirm(machine: Machine, release: str, *, token: str, reason: str = "") -> dict[str, Any]:
     """The release is good: the timer stops, the guard watches on for a while, the old slot stays warm."""
     with _in_time(machine, release) as state:
         watch = _watched(machine, state, release, token)
@@ -40,7 +40,8 @@ def confirm(machine: Machine, release: str, *, token: str) -> dict[str, Any]:
         before, watch.phase, watch.reason = watch.phase, GUARD, ""
         watch.deadline = Deadline.after(machine.clock, watch.guard_for).as_json()
         state.known = [*(one for one in state.known if one != release), release][-50:]
-        note(machine, state, "confirm", release=release, phase=before)  # phase hold: a person's answer
+        why = {"reason": reason[:500]} if reason else {}
+        note(machine, state, "confirm", release=release, phase=before, **why)  # phase hold: a person's answer
     machine.say(f"{release[:12]} is confirmed; the guard watches it for {watch.guard_for:.0f} s more")
     return {"release": release, "changed": True, "guard_for": watch.guard_for}
 

@@ -21,7 +21,7 @@ import pytest
 from deploy_gate.catalog import Catalog
 from deploy_gate.result import CouldNotTell, Result, Status
 
-GIVEN = {"item": "qa-sign-off", "evidence": "ran plan 7, all green", "release": "abc"}
+GIVEN = {"item": "qa-sign-off", "evidence": "ran plan 7, all green", "release": "abc", "code": ""}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def lines(file: str = "said/so.jsonl") -> list[dict[str, str]]:
 def test_is_an_operation_with_no_input_for_the_person() -> None:
     capability = Catalog().get("attest")
     assert capability.kind == "operation"
-    assert set(capability.manifest.inputs) == {"file", "item", "evidence", "release"}
+    assert set(capability.manifest.inputs) == {"file", "item", "evidence", "release", "code"}
 
 
 def test_appends_a_line(attest: Callable[..., Result]) -> None:
@@ -68,6 +68,7 @@ def test_the_check_accepts_what_was_written(
     repository.commit("first")
     attest(release="")
     given = {"file": Path("said/so.jsonl"), "item": "qa-sign-off", "release": "", "role": "qa", "max_age": 60.0}
+    given |= {"environment": "", "digests": "", "plan": ""}
     assert load("attestation")(**given, roles="qa: Alice").found.startswith("attested by alice at ")
     assert load("attestation")(**given, roles="qa: eve").status is Status.PENDING
 
@@ -201,7 +202,7 @@ from pathlib import Path
 from deploy_gate.catalog import Catalog
 operate = Catalog().get("attest").function
 for number in range(25):
-    operate(file=Path("f"), item="i", evidence=sys.argv[2] * 400, release="r")
+    operate(file=Path("f"), item="i", evidence=sys.argv[2] * 400, release="r", code="")
 """
 
 
@@ -228,3 +229,11 @@ def test_waits_for_who_is_writing(dispatched: None) -> None:
     _, err = other.communicate(timeout=60)
     assert b"only partly written" in err
     assert Path("f").read_bytes() == b"half a line"
+
+
+def test_the_code_is_kept(attest: Callable[..., Result]) -> None:
+    attest(code="`3F9A12C0FFEE` ")
+    attest()
+    assert [one.get("code") for one in lines()] == ["3f9a12c0ffee", None]
+    with pytest.raises(CouldNotTell, match="expected the twelve digits that the pending line shows"):
+        attest(code="3f9a12c0ffee0")

@@ -13,6 +13,7 @@ import pytest
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.result import CouldNotTell, Result, Status
+from deploy_gate.signoff.commands import binding
 
 FILE = "evidence/attestations.jsonl"
 ROLES = "qa: alice Bob-2, @carol\nlead: dan\nempty:"
@@ -48,6 +49,9 @@ def check(
         "role": "qa",
         "roles": ROLES,
         "max_age": 7 * 86400.0,
+        "environment": "",
+        "digests": "",
+        "plan": "",
     }
     return lambda **changed: load("attestation")(**{**given, **changed})
 
@@ -189,6 +193,7 @@ def test_the_release_is_the_tree_that_is_checked_out(
     repository.write("a.txt", "one")
     repository.commit()
     given = {"file": Path(FILE), "item": "qa-sign-off", "release": "", "role": "qa", "roles": ROLES, "max_age": 600.0}
+    given |= {"environment": "", "digests": "", "plan": ""}
     said({"release": repository.git("rev-parse", "HEAD^{tree}")})
     assert load("attestation")(**given).status is Status.ATTESTED
     repository.commit("the same work in another commit")
@@ -211,3 +216,31 @@ def test_hostile_values(check: Callable[..., Result]) -> None:
         for text in (result.found, result.fix, *(str(entry["message"]) for entry in result.evidence)):
             assert text.isprintable()
             assert len(text) <= 600
+
+
+IMAGES = "backend=sha256:1\nweb=sha256:2"
+
+
+def test_it_is_bound_to_images_and_checklist(check: Callable[..., Result]) -> None:
+    """Whoever attested other images, by another checklist, or for another place, did not attest this."""
+    bound = {"environment": "production", "digests": IMAGES, "plan": "a plan"}
+    code = binding("production", RELEASE, IMAGES, "a plan")
+    said({})
+    result = check(**bound)
+    assert (result.status, "alice attested it without the code" in result.found) == (Status.PENDING, True)
+    assert f"with item 'qa-sign-off', code `{code}` and file" in result.fix
+    said({"code": code})
+    assert check(**bound).status is Status.ATTESTED
+    for name, other in (("environment", "staging"), ("digests", "backend=sha256:1"), ("plan", "another plan")):
+        result = check(**{**bound, name: other})
+        assert result.status is Status.PENDING, name
+        assert "alice attested it for other images or another checklist" in result.found
+    # The order of the images says nothing, and who asks for no code takes what has one.
+    assert check(**{**bound, "digests": "web=sha256:2\nbackend=sha256:1"}).status is Status.ATTESTED
+    assert check().status is Status.ATTESTED
+
+
+def test_a_code_that_is_no_text(check: Callable[..., Result]) -> None:
+    said({"code": 5})
+    with pytest.raises(CouldNotTell, match="has a value for 'code' that is not a text"):
+        check()

@@ -9,11 +9,14 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Repository
 
+from deploy_gate import process
 from deploy_gate.catalog import Catalog
+from deploy_gate.facts import remote
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
 
@@ -236,12 +239,24 @@ def test_the_token_goes_to_its_own_server_alone(
 
 
 def test_a_password_in_the_address_is_not_told(
-    clone: Callable[..., Repository], look: Ask, server: tuple[int, list[str]]
+    clone: Callable[..., Repository], look: Ask, server: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clone().git("remote", "set-url", "origin", f"http://ada:geheimnis@127.0.0.1:{server[0]}/shop.git")
+    port, shown = server
+    clone().git("remote", "set-url", "origin", f"http://ada:gehe%20im@127.0.0.1:{port}/shop.git")
+    asked: list[list[str]] = []
+
+    def noted(argv: list[str], **given: Any) -> process.Finished:
+        asked.append(argv)
+        return process.run(argv, **given)
+
+    monkeypatch.setattr(remote, "run", noted)
     result = look()
     assert result.status is Status.ERROR
-    assert "geheimnis" not in str(result.as_json())
+    assert "gehe" not in str(result.as_json())
+    assert shown == [str([f"basic {base64.b64encode(b'ada:gehe im').decode()}"])]
+    # Nor in a list of processes.
+    assert [words for words in asked if any("gehe" in str(word) for word in words)] == []
+    assert any(f"http://127.0.0.1:{port}/shop.git" in words for words in asked)
 
 
 @pytest.mark.parametrize("name", ["-x", "a..b", "a b", "a~1", "", "/a", "a.lock", "a@{1}", "a\nb"])

@@ -91,7 +91,7 @@ def test_wrong_limits_are_told(repository: Repository, tmp_path: Path, monkeypat
     module = Catalog().get("image-size").module
     with pytest.raises(Misconfigured, match="expected a size such as 500MB"):
         module.validate(limits=["a=much"], live=[])
-    with pytest.raises(Misconfigured, match="'a' is not SERVICE=VALUE"):
+    with pytest.raises(Misconfigured, match="input 'live' has 'a', expected SERVICE=IMAGE such as backend="):
         module.validate(limits=[], live=["a"])
     repository.write("compose.yaml", composed.COMPOSE)
     found = look(limits="backnd=1MB")

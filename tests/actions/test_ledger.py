@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,7 +39,7 @@ def ledger(*releases: str) -> bytes:
 
 def judged(raw: bytes, known: tuple[Head, ...] = (), environment: str = "production") -> Result:
     wanted = MODULE["Wanted"](environment, RELEASE, 86400.0)
-    result: Result = MODULE["judge"](raw, wanted, known, NOW)
+    result: Result = MODULE["judge"](raw, wanted, chain.faults(raw, known), NOW)
     return result
 
 
@@ -102,9 +102,7 @@ def test_a_ledger_written_anew() -> None:
 
 def test_a_line_that_others_signed_proves_nothing() -> None:
     wanted = MODULE["Wanted"]("production", RELEASE, 86400.0)
-    result = MODULE["judge"](
-        ledger(RELEASE), wanted, (), NOW, ["the statement of line 1 is not signed by a pinned key"]
-    )
+    result = MODULE["judge"](ledger(RELEASE), wanted, ["the statement of line 1 is not signed by a pinned key"], NOW)
     assert result.status is Status.FAILED
     assert result.found.endswith("the statement of line 1 is not signed by a pinned key")
 
@@ -140,6 +138,37 @@ def test_changes_by_hand_want_a_reason(journal: list[dict[str, Any]], status: St
     assert (result.status, result.measured) == (status, measured)
 
 
+RUN = Entry(
+    *("production", RELEASE, Kind.DEPLOY, Outcome.DEPLOYED, "2026-11-25T01:50:00Z", "2026-11-25T02:10:00Z"),
+    actor="ada",
+    run_url="https://x/runs/7",
+)
+AS_RUN = "ada (run 7)"
+
+
+@pytest.mark.parametrize(
+    ("journal", "unexplained"),
+    [
+        ([LEASE, intent(2, "switch"), intent(3, "confirm")], 0),
+        ([intent(2, "confirm", by=AS_RUN)], 0),
+        ([{**intent(2, "rollback"), "data": {"by": AS_RUN}}], 0),
+        # The name of a run that there never was, of another person, or long after that run.
+        ([intent(2, "confirm", by="ada (run 8)")], 1),
+        ([intent(2, "confirm", by="eve (run 7)")], 1),
+        ([intent(2, "confirm", by=AS_RUN, at="2026-11-25T02:15:01Z")], 1),
+        ([intent(2, "confirm", by=AS_RUN, at="2026-11-25T01:44:59Z")], 1),
+        ([{**intent(2, "rollback"), "data": {"by": "ada (run 8)"}}], 1),
+        ([{**intent(2, "rollback"), "data": {"by": "ada (run 8)", "reason": "the shop was down"}}], 0),
+        ([{**LEASE, "data": {**LEASE["data"], "run": "https://x/runs/8", "reason": ""}}, intent(2, "switch")], 1),
+    ],
+)
+def test_a_run_is_what_the_ledger_knows(journal: list[dict[str, Any]], unexplained: int) -> None:
+    """Anybody at a prompt can type `--by "ada (run 7)"`."""
+    found = interventions.explained(interventions.changes(journal), interventions.runs([RUN]))
+    result = MODULE["judge_interventions"](found, [])
+    assert (result.status is Status.FAILED, result.measured) == (bool(unexplained), unexplained)
+
+
 def test_somebody_explained_it_afterwards() -> None:
     found = interventions.changes([intent(2, "switch", at="2026-11-25T02:00:00Z")])
     said = Attestation("interventions", RELEASE, "ada", datetime(2026, 11, 25, 3, tzinfo=UTC), "the flag hung")
@@ -148,20 +177,82 @@ def test_somebody_explained_it_afterwards() -> None:
     assert MODULE["judge_interventions"](found, [early]).status is Status.FAILED
 
 
-def test_a_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    with fleet(1) as servers:
-        monkeypatch.setenv("SSH_PRIVATE_KEY", servers.key)
-        assert seen(servers) == []
-        servers.hosts[0].good("prepare", OTHER)
-        servers.hosts[0].good("stop")
-        by_hand = seen(servers)
+@pytest.fixture(scope="module")
+def one_server() -> Iterator[Fleet]:
+    """A server of these tests."""
+    with fleet(1) as found:
+        yield found
+
+
+@pytest.fixture
+def servers(one_server: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """The server, and the key that opens it."""
+    monkeypatch.setenv("SSH_PRIVATE_KEY", one_server.key)
+    monkeypatch.setenv("SSH_KNOWN_HOSTS", one_server.doors[0].pins)
+    return one_server
+
+
+def test_a_server_is_asked(servers: Fleet) -> None:
+    before = len(seen(servers))
+    servers.hosts[0].good("prepare", OTHER)
+    servers.hosts[0].good("stop")
+    by_hand = seen(servers)[before:]
     assert [one.step for one in by_hand] == ["start", "stop"]
     assert not any(one.reason for one in by_hand)
 
 
+def test_a_ledger_written_anew_is_found_by_what_the_server_remembers(
+    servers: Fleet, repository: Repository, ask: Callable[..., Result]
+) -> None:
+    """Of the same length, and whole: the chain alone would hold. Nothing is written on it, and it is told."""
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.write("app.py", "x = 1\n")
+    repository.commit("feat: one")
+    repository.write("deploy.json", '{"status": "passed", "found": "deployed", "measured": "deployed"}')
+    there = {"environment": "production", "host": servers.doors[0].host, "config": str(servers.hosts[0].config)}
+    first = ask("record", deploy="deploy.json", **there)
+    assert first.status is Status.PASSED
+    assert first.found.endswith("; written down as line 1")
+    assert servers.hosts[0].good("ledger")["ledger"] == f"1:{first.evidence[0]['hash']}"
+    assert ask("ledger", proves="entry", **there).status is Status.PASSED
+    subprocess.run(["git", "update-ref", "-d", "refs/heads/deploy-ledger"], cwd=origin, check=True)
+    tree, moment = repository.git("rev-parse", "HEAD^{tree}"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with branches.opened() as branch:
+        branches.append(branch, Entry("production", tree, Kind.DEPLOY, Outcome.DEPLOYED, moment, moment), {})
+    told = "line 1, which is known from elsewhere, is another one: the ledger was written anew"
+    assert ask("ledger", proves="entry", environment="production").status is Status.PASSED
+    for proves in ("entry", "interventions"):
+        result = ask("ledger", proves=proves, **there)
+        assert (result.status, result.found) == (Status.FAILED, f"the ledger does not hold together: {told}")
+    again = ask("record", deploy="deploy.json", **there)
+    assert (again.status, again.found) == (Status.ERROR, f"the ledger is broken, and is not written on: {told}")
+    with branches.opened() as branch:
+        assert chain.head(branch.read().raw).number == 1
+
+
+def test_a_server_that_does_not_answer_keeps_nothing_from_being_written_down(
+    repository: Repository, ask: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, servers: Fleet
+) -> None:
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.commit("feat: one")
+    repository.write("deploy.json", '{"status": "passed", "found": "deployed", "measured": "deployed"}')
+    there = {"environment": "production", "host": servers.doors[0].host, "config": "nowhere.json"}
+    result = ask("record", deploy="deploy.json", **there)
+    assert (result.status, result.measured) == (Status.WARNED, 1)
+    assert "could not be asked what it knows of the ledger" in result.found
+    monkeypatch.delenv("SSH_PRIVATE_KEY")
+    result = ask("record", deploy="deploy.json", **there)
+    assert (result.status, result.measured) == (Status.WARNED, 2)
+    assert "written down as line 2, but the servers could not be asked: SSH_PRIVATE_KEY" in result.found
+
+
 def seen(servers: Fleet) -> list[interventions.Change]:
     place = Place(servers.doors[0].host, servers.doors[0].pins, "slots.json")
-    return [one for one in interventions.read(place) if one.by_hand]
+    return [one for one in interventions.read(place).changes if one.by_hand]
 
 
 @pytest.mark.parametrize(

@@ -171,14 +171,21 @@ def test_a_document_that_is_new_breaks_nothing(shop: Shop, check: Callable[..., 
         ("python -c 'print(1)'", "is no OpenAPI 3 document"),
         ("python -c 'raise SystemExit(3)'", "ended with exit code 3"),
         ("no-such-program", "cannot be started"),
+        ("shop.app", "cannot be started"),
         ("""python -c 'print("{\\"openapi\\": \\"3.1.0\\", \\"paths\\": {}}")'""", "describes no path"),
     ],
 )
 def test_what_cannot_be_exported_is_an_error(shop: Shop, check: Callable[..., Result], export: str, says: str) -> None:
+    helps = {
+        "shop.app": "`shop.app:app`",
+        "shop.missing:app": "as it is imported",
+        "shop.app:nothing": "as it is called",
+    }
     result = check(export)
     assert result.status is Status.ERROR
     assert says in result.found
-    assert result.fix
+    assert "<frozen" not in result.found
+    assert helps.get(export, "") in result.fix
 
 
 @pytest.mark.parametrize("text", ["", "nothing", '{"openapi": "3.1.0"}'])

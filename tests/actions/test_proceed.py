@@ -12,10 +12,11 @@ from comment_talk import NUMBER, RUN, Talk
 from github_server import GitHub, ago
 from support import Repository
 
-from deploy_gate.result import Result, Status
+from deploy_gate.result import Result, Status, failed, passed
 from deploy_gate.signoff import commands
 
 Ask = Callable[..., Result]
+SERVERS: dict[str, Any] = passed("it is held").as_json()
 
 
 @pytest.fixture
@@ -120,13 +121,33 @@ def test_an_ordinary_comment_is_left_alone(ask: Ask, talk: Talk) -> None:
 def test_a_no_stops_it_until_it_is_taken_back(ask: Ask, talk: Talk, word: str) -> None:
     talk.say("ada", f"/approve {talk.code}")
     talk.say("grace", f"/{word} p95 is <b>odd</b> @acme/all")
-    assert answered(ask).measured == "waiting"
+    assert answered(ask, servers=json.dumps(SERVERS)).measured == "waiting"
     assert (talk.reruns, talk.reactions) == ([], ["+1"])
     state = {"reject": "failed", "hold": "pending"}[word]
     assert f"\n{state} · Signed by qa: grace {word}" in talk.replies[0]
     assert "p95 is <b>odd</b> @acme/all" in talk.replies[0].partition("```text\n")[2]
     talk.say("grace", f"/approve {talk.code}")
     assert answered(ask).measured == "proceed", "who holds any role may take his own no back"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("servers", ["", json.dumps(failed("refused", "look").as_json())])
+def test_servers_that_do_not_wait_are_told(ask: Ask, talk: Talk, servers: str) -> None:
+    talk.say("grace", "/hold p95 is odd")
+    answered(ask, servers=servers)
+    assert talk.reactions == ["confused"]
+    [said] = talk.replies
+    assert "The servers do not wait: look at them now." in said
+    assert ("refused → look" if servers else "no answer came from them") in said
+    assert "pending · Signed by qa: grace holds: p95 is odd" in said
+
+
+@pytest.mark.long
+def test_two_commands_are_none(ask: Ask, talk: Talk) -> None:
+    talk.say("ada", f"/approve {talk.code}\n/hold")
+    answered(ask)
+    assert (talk.reruns, talk.reactions) == ([], ["-1"])
+    assert "the comment holds 2 commands, expected one → write one comment for each" in talk.replies[0]
 
 
 @pytest.mark.long
@@ -224,15 +245,14 @@ def test_no_answer_is_no_signature(ask: Ask, talk: Talk, where: str, code: int) 
 @pytest.mark.parametrize(
     ("servers", "sign", "headline"),
     [
-        ({"status": "passed", "found": "back on blue"}, "+1", "Rolled back, as asked."),
+        ({"status": "passed", "found": "back on blue"}, "+1", "The rollback came to its end."),
         ({"status": "failed", "found": "refused", "fix": "look"}, "-1", "The rollback did not come to its end"),
         (None, "confused", "Nobody can tell what became of the rollback"),
     ],
 )
 def test_a_rollback_is_told(ask: Ask, talk: Talk, servers: dict[str, str] | None, sign: str, headline: str) -> None:
     talk.say("grace", "/rollback orders fail")
-    blank: dict[str, Any] = {"fix": "", "target": None, "measured": None, "evidence": [], "seconds": 0}
-    given = {"servers": json.dumps(blank | servers)} if servers else {}
+    given = {"servers": json.dumps(SERVERS | servers)} if servers else {}
     answered(ask, **given)
     assert (talk.reruns, talk.reactions) == ([], [sign])
     assert talk.replies[0].startswith(headline)

@@ -53,6 +53,7 @@ def file(name: str, data: dict[str, Any]) -> Path:
 def record(load: Load, **more: Any) -> Result:
     given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
     given |= {"digests": "", "signers": "", "signing_key": "LEDGER_SIGNING_KEY", "predicate": None}
+    given |= {"host": [], "host_keys": "", "config": "", "python": "python3", "sudo": False}
     given |= {
         "rollback": None,
         "verdict": "",
@@ -123,6 +124,25 @@ def test_times_of_a_fall_back_are_kept(load: Load) -> None:
     record(load, deploy=file("deploy.json", told("failed", "fell back", evidence, {"restore": 0.9})))
     times = newest().times
     assert (times.detect, times.decide, times.restore) == (1.5, 0.1, 0.9)
+    assert times.total is None, "without a report nobody knows when it began"
+
+
+@pytest.mark.parametrize("given", [{}, {"release": "b" * 40}, {"from_release": "b" * 40}])
+def test_a_rollback_says_what_it_left_and_where_it_went(load: Load, given: dict[str, str]) -> None:
+    facts = {"left": True, "changed": True, "from": "b" * 40, "to": "a" * 40, "detect": 1, "decide": 2, "restore": 3}
+    said = file("back.json", told("passed", None, facts))
+    record(load, kind="rollback", rollback=said, reason="orders fail", **given)
+    entry = newest()
+    assert (entry.from_release, entry.release, entry.outcome) == ("b" * 40, "a" * 40, Outcome.ROLLED_BACK)
+    assert (entry.commit, entry.subject, entry.author) == ("", "", ""), "what is checked out is another release"
+    assert (entry.times.recover, entry.reason) == (6, "orders fail")
+
+
+def test_a_rollback_after_which_nobody_knows_what_is_live(load: Load, clone: Repository) -> None:
+    record(load, kind="rollback", rollback=file("back.json", told("failed", None, {"from": "b" * 40, "to": ""})))
+    assert (newest().from_release, newest().release, newest().outcome) == ("b" * 40, "b" * 40, Outcome.NOT_BACK)
+    record(load, kind="rollback", rollback=file("none.json", told("failed")))
+    assert newest().release == clone.git("rev-parse", "HEAD^{tree}")
 
 
 def test_clocks_that_are_apart_measure_nothing(load: Load) -> None:

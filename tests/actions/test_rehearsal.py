@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +11,12 @@ from typing import Any
 import pytest
 from hosts import Server
 from slots.world import NEW, THIRD
+from support import Repository
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import rehearsals
 from deploy_gate.facts.rehearsals import Rehearsal
+from deploy_gate.ledger import branch as branches
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, Status
 
@@ -139,4 +143,57 @@ def test_only_whole_lines_are_evidence() -> None:
 
 def test_digests_that_are_none() -> None:
     with pytest.raises(Misconfigured):
-        Catalog().get("rehearsal").module.validate(host="a@b", config="/x", images="backend=latest")
+        Catalog().get("rehearsal").module.validate(host="a@b", config="/x", images="backend=latest", environment="")
+
+
+WORKED = {"sent": 200, "failed": 0, "switch_seconds": 0.2, "rollback_seconds": 0.5, "sla": 120}
+
+
+class Kept:
+    """A ledger that the record operation writes, and the rehearsal it tells of."""
+
+    def __init__(self, repository: Repository, ask: Callable[..., Result]) -> None:
+        self.repository, self.ask = repository, ask
+        self.origin = repository.path.parent / "origin.git"
+        subprocess.run(["git", "init", "-q", "--bare", str(self.origin)], check=True)
+        repository.git("remote", "add", "origin", str(self.origin))
+        repository.write("app.py", "x = 1\n")
+        repository.commit("feat: one")
+        self.tree = repository.git("rev-parse", "HEAD^{tree}")
+
+    def record(self, *evidence: dict[str, Any], status: str = "passed", where: str = "staging") -> None:
+        told = {"status": status, "found": "the slot did not start", "measured": 0.5, "evidence": list(evidence)}
+        self.repository.write("rehearsed.json", json.dumps(told))
+        given = {"environment": where, "kind": "rehearsal", "deploy": "rehearsed.json"}
+        assert self.ask("record", digests=f"backend={DIGEST}", **given).status is Status.PASSED
+
+    def look(self, **more: str) -> Result:
+        return self.ask("rehearsal", environment="staging", of="this", **more)
+
+
+def test_recorded_in_the_ledger(repository: Repository, ask: Callable[..., Result]) -> None:
+    """Without a key to staging: what was rehearsed there on two servers, the slower and the worse one counting."""
+    kept = Kept(repository, ask)
+    kept.record(WORKED, where="elsewhere")
+    assert kept.look().found == "no rehearsal of release " + kept.tree[:12] + " is recorded; 0 rehearsals of others"
+    kept.record(WORKED, WORKED | {"rollback_seconds": 0.7})
+    result = kept.look(images=f"backend={DIGEST}")
+    assert result.status is Status.PASSED
+    assert result.found.endswith("0 of 400 requests failed, rollback in 700 ms, the limit is 2 min")
+    assert "other digests" in kept.look(images=f"backend={DIGEST[:-1]}2").found
+    kept.record(WORKED, WORKED | {"failed": 3})
+    assert "3 of 400 requests failed, the limit is 0" in kept.look().found
+    kept.record(status="failed")
+    assert "it came to no end: the slot did not start" in kept.look().found
+    with branches.opened() as there:
+        state = there.read()
+        whole = json.loads(there.file(state.commit, "entries/2.json"))
+        whole["deploy"]["evidence"][0]["failed"] = 9
+        assert there.push(state, {"entries/2.json": json.dumps(whole).encode()}, "changed")
+    result = kept.look()
+    assert (result.status, "is not what its line says" in result.found) == (Status.ERROR, True)
+
+
+def test_neither_a_server_nor_a_ledger() -> None:
+    (told,) = Catalog().get("rehearsal").faults({"host": "", "config": "", "images": "", "environment": ""})
+    assert told.startswith("give `host`, whose journal is read, or `environment`")

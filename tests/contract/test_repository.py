@@ -104,7 +104,7 @@ def test_a_rollback_never_queues_behind_a_deployment() -> None:
         found[name] = [job.get("concurrency") for job in data["jobs"].values()]
     group = "deploy-${{ inputs.environment }}"
     assert found["deploy.yml"] == [{"group": group, "cancel-in-progress": False, "queue": "max"}]
-    assert found["rollback.yml"] == [None]
+    assert found["rollback.yml"] == [None, None]
 
 
 def test_ci_calls_the_test_command() -> None:

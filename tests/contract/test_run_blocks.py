@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from support import ROOT, Repository
 
-from deploy_gate import yamlfile
+from deploy_gate import arguments, cli, yamlfile
 from deploy_gate.catalog import Catalog
 
 MANIFESTS = sorted([ROOT / "action.yml", *ROOT.glob("actions/*/action.yml")])
@@ -74,18 +75,21 @@ def step(manifest: Path, repository: Repository, tmp_path: Path, runner_temp: Pa
 
 @pytest.fixture(scope="session")
 def runner_temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One job's temporary folder: all actions of a job share their environments in it."""
-    return tmp_path_factory.mktemp("runner")
+    """One job's temporary folder: all actions of a job share their environments in it, those of other workers too."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "runner-temp"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
-def usual(step: Step) -> dict[str, Any]:
+def usual(data: dict[str, Any]) -> dict[str, Any]:
     """What the runner hands over when the user sets nothing."""
-    return {name: str((spec or {}).get("default", "")) for name, spec in step.data["inputs"].items()}
+    return {name: str((spec or {}).get("default", "")) for name, spec in data["inputs"].items()}
 
 
 def test_hostile_inputs_are_only_values(step: Step) -> None:
     required = {name: HOSTILE for name, spec in step.data["inputs"].items() if spec.get("required")}
-    done = step.run({**usual(step), **required})
+    done = step.run({**usual(step.data), **required})
     assert done.returncode in ((1, 2, 3) if required else (0, 1, 2, 3)), done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     # Only the consumer's own interpreter, which runs the consumer's code on purpose, may meet the traps.
@@ -95,14 +99,19 @@ def test_hostile_inputs_are_only_values(step: Step) -> None:
 
 
 def test_every_input_hostile_at_once(step: Step) -> None:
-    done = step.run(dict.fromkeys(usual(step), HOSTILE))
+    done = step.run(dict.fromkeys(usual(step.data), HOSTILE))
     assert done.returncode in (1, 2, 3), done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (step.workspace.path / "owned").exists()
 
 
-def test_an_unknown_input_is_a_mistake_with_a_suggestion(step: Step) -> None:
-    name = next(iter(step.data["inputs"]))
-    done = step.run({**usual(step), f"{name}x": "1"})
-    assert done.returncode == 2
-    assert f"unknown input '{name}x'; did you mean '{name}'?" in done.stderr
+def test_an_unknown_input_is_a_mistake_with_a_suggestion(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process: that the step starts ours is seen above, and what it says to a wrong input is the same here."""
+    data = yamlfile.read(manifest).data
+    name = next(iter(data["inputs"]))
+    monkeypatch.setenv(arguments.VARIABLE, json.dumps({**usual(data), f"{name}x": "1"}))
+    words = shlex.split(data["runs"]["steps"][0]["run"])
+    assert cli.main(words[words.index("-I") + 2 :]) == 2
+    assert f"unknown input '{name}x'; did you mean '{name}'?" in capsys.readouterr().err

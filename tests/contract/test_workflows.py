@@ -21,7 +21,7 @@ from deploy_gate.facts.repository_facts import Facts
 
 FOLDER = ROOT / ".github" / "workflows"
 CALLED = re.compile(r"tsh/deploy-gate/\.github/workflows/([a-z-]+)\.yml@")
-REUSABLE = ("pre-deploy", "deploy", "verify", "rollback", "pipeline", "monitor")
+REUSABLE = ("pre-deploy", "deploy", "verify", "rollback", "pipeline", "monitor", "comments")
 LEVELS = ("none", "read", "write")
 # What a step cannot do without, by the action it uses. The artifact actions have a token of their own, and setup-python
 # downloads what is public.

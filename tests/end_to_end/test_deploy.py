@@ -60,6 +60,9 @@ def staged(
 
 def erp(consumer: Any) -> None:
     """The example's workflows in the consumer; only where the servers keep their configuration is another place."""
+    remote = consumer.scratch.parent / "remote.git"
+    consumer.git("init", "-q", "--bare", str(remote))
+    consumer.git("config", f"url.{remote}.insteadOf", "https://github.com/acme/shop.git")
     for name in ("deploy", "rollback"):
         text = (ROOT / f"examples/erp/.github/workflows/{name}.yml").read_text()
         assert "config: /srv/erp/scripts/deployment/slots.json\n" in text
@@ -132,6 +135,10 @@ def test_develop_to_staging_main_to_production_and_back(consumer: Any, servers: 
     assert f"would go back: {servers.doors[1].host} serves {good[:12]} from green, before it {OLD[:12]}" in text(found)
     servers.live((first, "green"), (OLD, "blue"))
     assert production.good("status")["left"][-1]["reason"] == "orders fail"
+    ledger = consumer.git("-C", str(consumer.scratch.parent / "remote.git"), "show", "deploy-ledger:ledger.jsonl")
+    [entry] = map(json.loads, ledger.splitlines())
+    assert (entry["kind"], entry["outcome"], entry["reason"]) == ("rollback", "rolled-back", "orders fail")
+    assert (entry["from_release"], entry["release"]) == (good, OLD)
 
 
 @pytest.mark.long

@@ -100,7 +100,7 @@ def checklist(server: Shop) -> dict[str, Any]:
     }
     items: dict[str, Any] = {name: {"with": values} for name, values in given.items()}
     items |= {name: {"not-applicable": NOT_HERE} for name in (*AWAY, *BUSY)}
-    preview = environment | {"url": f"http://127.0.0.1:{server.host.ports['green']}"}
+    preview = environment | {"slot_url": f"http://127.0.0.1:{server.host.ports['green']}"}
     environments = {"production": environment, "preview": preview}
     rows = {"response-times": {"rows": dict.fromkeys(("health", "read", "write", "search"), PATIENT)}}
     # Through JSON, so that no value is shared: YAML would write an anchor, and the gate refuses those.

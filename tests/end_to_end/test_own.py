@@ -16,7 +16,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.result import Status
 from deploy_gate.workbench import act, shop, stage
 
-WORKFLOWS = ("ci", "deploy", "monitor", "pipeline", "pre-deploy", "release", "rollback", "verify")
+WORKFLOWS = ("ci", "comments", "deploy", "monitor", "pipeline", "pre-deploy", "release", "rollback", "verify")
 
 
 def test_the_stage_changes_what_act_does_not_know_and_nothing_else(staged: stage.Staged) -> None:

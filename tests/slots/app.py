@@ -1,6 +1,6 @@
 """A small HTTP application in one process: the release that a slot runs in these tests.
 
-``app.py start WORK SLOT PORT RELEASE`` starts it in the background, ``app.py stop WORK SLOT`` ends it gracefully.
+``app.py start WORK SLOT PORT RELEASE`` starts it in the background, `stop.py` ends it gracefully.
 What it does wrong is read from ``WORK/faults/RELEASE.json``; it ends when WORK/owner names a process that is gone.
 """
 
@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import os
-import select
 import signal
 import socket
 import sys
@@ -150,16 +149,6 @@ def start(work: Path, slot: str, port: int, release: str) -> int:
     os._exit(0)
 
 
-def stop(work: Path, slot: str) -> int:
-    """SIGTERM, then wait until it is gone; right also when it does not run."""
-    with suppress(OSError, ValueError):
-        handle = os.pidfd_open(int((work / f"{slot}.pid").read_text()))
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-        select.select([handle], [], [], 20)
-    return 0
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "start":
-        sys.exit(start(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5]))
-    sys.exit(stop(Path(sys.argv[2]), sys.argv[3]))
+    _, _, work, slot, port, release = sys.argv
+    sys.exit(start(Path(work), slot, int(port), release))

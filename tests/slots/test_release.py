@@ -46,10 +46,10 @@ def with_database(nginx: str, database: Database) -> Iterator[World]:
             f"[shop]\nhost=127.0.0.1\nport={database.port}\nuser=postgres\npassword={database.password}\ndbname=postgres\n"
         )
         psql = ["env", f"PGSERVICEFILE={service}", str(database.programs / "psql"), "-d", "service=shop"]
-        app = [sys.executable, "-I", str(Path(__file__).parent / "app.py")]
+        run, here = [sys.executable, "-I"], Path(__file__).parent
         commands = {
-            "start": [*app, "start", str(work), "{slot}", "{port}", "{release}"],
-            "stop": [*app, "stop", str(work), "{slot}"],
+            "start": [*run, str(here / "app.py"), "start", str(work), "{slot}", "{port}", "{release}"],
+            "stop": [*run, str(here / "stop.py"), str(work), "{slot}"],
             "psql": psql,
             "migrate": [*psql, "-X", "-v", "ON_ERROR_STOP=1", "-f", str(work / "migrate.sql")],
         }

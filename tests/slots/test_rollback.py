@@ -51,10 +51,10 @@ def test_back_in_a_moment(host: World) -> None:
 
 def test_the_same_release_is_left_only_once(host: World) -> None:
     deploy(host, NEW)
-    host.good("rollback", "--from", NEW, "--by", "guard", "--reason", "first")
+    host.good("rollback", "--from", NEW, "--by", "grace", "--reason", "first")
     again = host.good("rollback", "--from", NEW, "--by", "ada")
     assert again["changed"] is False
-    assert again["said"][0].startswith(f"{NEW[:12]} was already rolled back by guard at 2")
+    assert again["said"][0].startswith(f"{NEW[:12]} was already rolled back by grace at 2")
     assert again["said"][0].endswith(": first")
     host.live(OLD, "blue")
 

@@ -27,6 +27,7 @@ from host.releases import receive
 from host.settings import Settings
 from host.setup import initialise
 from host.state import Slot, State
+from host.status import status
 from host.steps import dangling
 from host.traffic import log_format
 
@@ -93,14 +94,14 @@ class World:
 
     def configure(self, **changes: Any) -> None:
         """Write the configuration; `changes` are laid over its sections."""
-        app = [sys.executable, "-I", str(HERE / "app.py")]
+        run = [sys.executable, "-I"]
         data: dict[str, Any] = {
             "application": "shop",
             "home": str(self.home),
             "slots": self.ports,
             "commands": {
-                "start": [*app, "start", str(self.work), "{slot}", "{port}", "{release}"],
-                "stop": [*app, "stop", str(self.work), "{slot}"],
+                "start": [*run, str(HERE / "app.py"), "start", str(self.work), "{slot}", "{port}", "{release}"],
+                "stop": [*run, str(HERE / "stop.py"), str(self.work), "{slot}"],
                 "migrate": ["true"],
                 "digests": ["sh", "-c", "echo backend $IMAGE_BACKEND"],
             },
@@ -178,11 +179,14 @@ class World:
         while (seen := self._standing()) != expected and time.monotonic() < until:
             select.select([], [], [], 0.1)
         assert seen == expected, seen
-        faults = self.good("journal", "verify")["faults"]
+        machine = self.machine
+        number, digest = machine.load().head
+        faults = machine.journal.faults(int(number), str(digest))
         assert faults == [], faults
 
     def _standing(self) -> dict[str, Any]:
-        told = self.good("status")
+        """What `slots status` tells, asked without a process: after every test, and often in a row."""
+        told = status(self.machine)
         return {**{key: told[key] for key in ("findings", "release", "live", "step")}, "front": told["front"]["slot"]}
 
     def reset(self) -> None:

@@ -109,6 +109,15 @@ def test_wrong_questions(made: Actions, items: str, more: dict[str, object], mes
     assert any(message in problem for problem in problems(made, items, **more))
 
 
+def test_the_address_of_an_idle_slot_needs_no_item_that_names_it(
+    made: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "HEAD", HEAD.replace("shop_url", "slot_url"))
+    item = line("a", "probe", ', with: {url: "${url}/health"}').replace("pre-deploy", "idle-slot")
+    [entry] = planned(made, item, "production", phase="idle-slot")
+    assert entry.values["url"] == "https://buy.shop.example/health"
+
+
 def test_what_an_environment_lacks_is_told_with_the_way_out(made: Actions) -> None:
     [entry] = planned(made, USES, "staging")
     assert entry.state is State.SET_UP

@@ -8,6 +8,8 @@ from typing import Any
 
 SLOT_URL = "DEPLOY_GATE_SLOT_URL"
 """The variable with the address of the slot that is not live, where a deployment leads to it."""
+OWN_SLOT = "slot_url"
+"""The key of an environment for the same, where no deployment leads to it."""
 _NAME = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]{0,80})\}")
 
 
@@ -17,7 +19,7 @@ def of_idle_slot(own: Mapping[str, str], led: str) -> dict[str, str]:
     That is where a deployment leads to (`led`), else the block's own `slot_url`; else it has none.
     """
     rest = {name: value for name, value in own.items() if name != "url"}
-    here = led or own.get("slot_url", "")
+    here = led or own.get(OWN_SLOT, "")
     return {**rest, "url": here} if here else rest
 
 

@@ -105,7 +105,7 @@ def _backup(made: shop.Shop, database: services.Database, scratch: Path) -> byte
     """The shop's own migrations and test data in a real database, dumped the way a backup job would."""
     database.run("psql", "-qc", "create database erp")
     database.run("psql", "-qc", "create database erp_test")
-    python = _interpreter(scratch)
+    python = bootstrap.python(bootstrap.ensure_lock("erp", shop.EXAMPLE / "requirements.txt"))
     env = {"DATABASE_URL": database.url("erp", "psycopg"), "PYTHONDONTWRITEBYTECODE": "1"}
     env |= {"SECRET_KEY": secrets.token_hex(32), "SEED_PASSWORD": secrets.token_hex(16)}
     for command in (["alembic", "upgrade", "head"], ["erp.seed"]):
@@ -116,19 +116,6 @@ def _backup(made: shop.Shop, database: services.Database, scratch: Path) -> byte
     dump = scratch / "erp.dump"
     database.run("pg_dump", "--format=custom", f"--file={dump}", database="erp")
     return dump.read_bytes()
-
-
-def _interpreter(scratch: Path) -> Path:
-    """An environment with what the shop needs to run."""
-    python = scratch / "shop-venv" / "bin" / "python"
-    lock = shop.EXAMPLE / "requirements.txt"
-    make: list[str | Path] = [bootstrap.base_python(), "-I", "-m", "venv", python.parent.parent]
-    fill: list[str | Path] = [python, "-I", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock]
-    for command in (make, fill):
-        done = process.run(command, timeout=600, pass_env=act.installer_variables())
-        if done.code:
-            raise CouldNotTell(f"the shop's packages cannot be installed: {done.last_words()}", "look at the network")
-    return python
 
 
 def break_it(stands: Bench) -> None:

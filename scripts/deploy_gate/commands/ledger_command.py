@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from deploy_gate import arguments, units
 from deploy_gate.checklist.loading import load
+from deploy_gate.commands.gate_command import find_checklist
 from deploy_gate.facts import textfile
 from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import chain, reading, review, signing
@@ -19,9 +21,10 @@ from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Entry
 from deploy_gate.ledger.metrics import figures
 from deploy_gate.problems import Misconfigured, nearest
-from deploy_gate.result import CouldNotTell
+from deploy_gate.result import CouldNotTell, brief
 
 MAX_BYTES = 512 * 1024 * 1024
+LONGEST = timedelta(days=36525)
 WORDS = ("verify", "show", "metrics", "review")
 
 
@@ -40,6 +43,7 @@ def run(argv: list[str]) -> int:
     options = parser.parse(argv)
     if options.what not in WORDS:
         raise Misconfigured([f"ledger {options.what}: there is no such word{nearest(options.what, WORDS)}"])
+    options.window = _span(options.window)
     signers = _text(options.signers, "keep the public keys that may sign in a file").decode() if options.signers else ""
     raw, unsigned = _read(options.file, options.branch, options.remote, signers)
     wrong = [*chain.faults(raw, [Head.parse(text) for text in options.known]), *unsigned]
@@ -48,9 +52,17 @@ def run(argv: list[str]) -> int:
     call: Callable[[Any, list[Entry]], None] = {"show": _show, "metrics": _metrics, "review": _review}[options.what]
     ledger = reading.read(raw)
     call(options, ledger.entries)
-    if ledger.aside:
-        print(f"note: {ledger.aside}", file=sys.stderr)
+    for aside in filter(None, (ledger.aside, _elsewhere(options.environment, ledger.entries))):
+        print(f"note: {aside}", file=sys.stderr)
     return 0
+
+
+def _elsewhere(environment: str, entries: list[Entry]) -> str:
+    """That nothing is known of this environment, which may be a typing mistake: the figures are then of nothing."""
+    known = dict.fromkeys(one.environment for one in entries)
+    if environment in known or not known:
+        return ""
+    return f"nothing in this ledger is about {brief(environment, 60)!r}{nearest(environment, known)}"
 
 
 def _read(file: Path | None, branch: str, remote: str, signers: str) -> tuple[bytes, list[str]]:
@@ -77,7 +89,8 @@ def _verify(raw: bytes, wrong: list[str]) -> int:
     for one in wrong:
         print(f"wrong: {one}")
     if not wrong:
-        print(f"{chain.head(raw).number} lines, each follows from the one before; the newest is\n{chain.head(raw)}")
+        lines = units.counted(chain.head(raw).number, "line")
+        print(f"{lines}, each follows from the one before; the newest is\n{chain.head(raw)}")
     return int(bool(wrong))
 
 
@@ -93,16 +106,32 @@ def _show(options: Any, entries: list[Entry]) -> None:
 
 
 def _metrics(options: Any, entries: list[Entry]) -> None:
-    targets = {name: one.target for name, one in load(None).checklist.metrics.items()}
-    window = timedelta(seconds=units.duration(options.window))
-    found = figures(entries, options.environment, until=datetime.now(UTC), window=window, targets=targets)
+    found = figures(entries, options.environment, until=datetime.now(UTC), window=options.window, targets=_targets())
     if options.json:
         print(json.dumps([asdict(one) for one in found], indent=2))
-    else:
-        print(review.table(found), end="")
+        return
+    table = review.table(found)
+    # Markdown for a page; on a screen nobody wants to read `&lt;`.
+    print(html.unescape(table) if sys.stdout.isatty() else table, end="")
 
 
 def _review(options: Any, entries: list[Entry]) -> None:
-    targets = {name: one.target for name, one in load(None).checklist.metrics.items()}
-    window = timedelta(seconds=units.duration(options.window))
-    print(review.text(entries, options.environment, until=datetime.now(UTC), window=window, targets=targets), end="")
+    now = datetime.now(UTC)
+    print(review.text(entries, options.environment, until=now, window=options.window, targets=_targets()), end="")
+
+
+def _targets() -> dict[str, str]:
+    """Those of your checklist, where you stand in its repository; else the bundled ones."""
+    metrics = load(find_checklist(None)).checklist.metrics
+    return {name: one.target for name, one in metrics.items()}
+
+
+def _span(text: str) -> timedelta:
+    """The window; Misconfigured when it is none, or longer than anybody looks back."""
+    try:
+        found = timedelta(seconds=units.duration(text))
+    except (ValueError, OverflowError) as fault:
+        raise Misconfigured([f"--window is '{brief(text, 60)}', expected {fault}"]) from None
+    if not timedelta() < found <= LONGEST:
+        raise Misconfigured([f"--window is '{brief(text, 60)}', expected more than nothing, and at most 100 years"])
+    return found

@@ -52,6 +52,8 @@ def _unused(source: Source) -> Found:
     checklist = source.checklist
     used = {name for item in checklist.items.values() for name in _mentioned(item)}
     used |= {name for trigger in checklist.triggers.values() for name in _mentioned(trigger)}
+    # Before the switch it is their `url`.
+    used.add(variables.OWN_SLOT)
     for place, block in source.checklist.environments.items():
         for name in block.__pydantic_extra__ or {}:
             if name not in used:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from deploy_gate.checklist.model import Waiver
 from deploy_gate.result import Result, Severity, Status, bounded
+
+if TYPE_CHECKING:
+    from deploy_gate.checklist.model import Waiver
 
 _WAIVABLE = (Status.FAILED, Status.ERROR, Status.PENDING, Status.WARNED)
 _UNKNOWN = (Status.ERROR, Status.PENDING)

@@ -14,6 +14,13 @@ from deploy_gate.result import CouldNotTell, brief
 
 SECONDS = 120.0
 _APP = re.compile(r"[A-Za-z_][\w.]{0,200}:[A-Za-z_][\w.]{0,200}", re.ASCII)
+_MODULE = re.compile(r"[A-Za-z_][\w.]{0,200}", re.ASCII)
+_BY_HAND = "run it by hand in that interpreter; variables that the application needs are named in `env`"
+_FIXES = {
+    "ModuleNotFoundError": "name the module as it is imported from this folder; install a package that is missing into "
+    "the interpreter that `python` names, by default .venv",
+    "AttributeError: module '": "name the application as it is called in its module, such as `shop.app:app`",
+}
 # What the application prints while it is imported must not get into the document.
 _CODE = """
 import importlib, json, operator, os, sys
@@ -63,13 +70,22 @@ def _of_command(program: Path, source: str, env: list[str]) -> bytes:
         argv[0] = str(program)
     elif own := interpreter.script(program, name):
         argv[0] = str(own)
-    done = process.run(argv, timeout=SECONDS, pass_env=env, env=interpreter.environment(program), limit=MAX_BYTES)
+    try:
+        done = process.run(argv, timeout=SECONDS, pass_env=env, env=interpreter.environment(program), limit=MAX_BYTES)
+    except CouldNotTell as fault:
+        if not _MODULE.fullmatch(source):
+            raise
+        fix = f"if {brief(source)} is a module of yours, name the application in it: `{brief(source)}:app`"
+        raise CouldNotTell(fault.found, fix) from None
     if done.code:
         raise _failed(source, done)
     return done.out.encode()
 
 
 def _failed(source: str, done: process.Finished) -> CouldNotTell:
-    found = f"{brief(source)} ended with exit code {done.code}: {done.last_words()}"
-    fix = "run it by hand in that interpreter; variables that the application needs are named in `env`"
+    # How Python looks for a module is no news.
+    said = "\n".join(line for line in done.err.splitlines() if "<frozen " not in line)
+    last = process.Finished(done.code, done.out, said, done.seconds).last_words()
+    found = f"{brief(source)} ended with exit code {done.code}: {last}"
+    fix = next((fix for error, fix in _FIXES.items() if error in last), _BY_HAND)
     return CouldNotTell(found, fix)

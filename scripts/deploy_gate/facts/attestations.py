@@ -1,4 +1,4 @@
-"""The file of attestations: JSON lines `{item, release, by, at, evidence}`, read strictly and written one at a time."""
+"""The file of attestations: JSON lines `{item, release, by, at, evidence, code?}`, read strictly, written singly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _FIX = "see who wrote that line, and remove it: only the attest operation may wr
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """What a person said: item, release (git tree), login, when, and what was seen; `line` is 1-based."""
+    """What a person said: item, release (git tree), login, when, and what was seen; `line` is 1-based.
+
+    `code` binds it, beside the release, to image digests, plan and environment (`signoff.commands.binding`).
+    """
 
     item: str
     release: str
@@ -28,6 +31,7 @@ class Attestation:
     at: datetime
     evidence: str
     line: int = 0
+    code: str = ""
 
     def as_line(self) -> bytes:
         """The one line that stands for it, newline included; everything outside ASCII is escaped."""
@@ -37,6 +41,7 @@ class Attestation:
             "by": self.by,
             "at": stamp(self.at),
             "evidence": self.evidence,
+            **({"code": self.code} if self.code else {}),
         }
         return json.dumps(texts).encode() + b"\n"
 
@@ -70,7 +75,8 @@ def _record(line: bytes, number: int, name: str) -> Attestation:
         raise _unreadable(line, number, name, why) from None
     if not isinstance(data, dict):
         raise _unreadable(line, number, name, "is not a JSON object")
-    for key in KEYS:
+    data = {"code": "", **data}
+    for key in (*KEYS, "code"):
         if key not in data:
             raise _unreadable(line, number, name, f"has no '{key}'")
         if not isinstance(data[key], str):
@@ -78,7 +84,7 @@ def _record(line: bytes, number: int, name: str) -> Attestation:
     moment = _moment(data["at"])
     if moment is None:
         raise _unreadable(line, number, name, "has an 'at' that is not a time such as 2027-01-31T12:00:00Z")
-    return Attestation(data["item"], data["release"], data["by"], moment, data["evidence"], number)
+    return Attestation(data["item"], data["release"], data["by"], moment, data["evidence"], number, data["code"])
 
 
 class _Twice(ValueError):

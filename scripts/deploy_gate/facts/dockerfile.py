@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_gate.facts import textfile
+from deploy_gate.facts import files, textfile
 from deploy_gate.result import CouldNotTell, brief
 
 MAX_BYTES = 1024 * 1024
@@ -54,7 +54,9 @@ def read(path: Path) -> str:
     """The text of a Dockerfile; CouldNotTell when there is none."""
     raw = textfile.read(path, MAX_BYTES)
     if raw is None:
-        raise CouldNotTell(f"there is no {brief(str(path), 200)}", "correct `build` in the compose file")
+        raise CouldNotTell(
+            f"there is no {brief(files.relative(str(path)), 200)}", "correct `build` in the compose file"
+        )
     return raw.decode("utf-8-sig", "replace")
 
 

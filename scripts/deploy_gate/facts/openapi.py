@@ -23,7 +23,7 @@ _SETS = {"required", "enum", "type", "tags", "parameters", "security", "allOf", 
 
 def parse(raw: bytes, name: str) -> dict[str, Any]:
     """The document in JSON or YAML; CouldNotTell when it is neither, or no OpenAPI 3."""
-    fix = f"export it again, and see that {name} holds an OpenAPI 3 document"
+    fix = "see what it holds: it must be an OpenAPI 3 document, and nothing else"
     try:
         data = json.loads(raw) if raw.lstrip()[:1] == b"{" else _yaml(raw)
     except (ValueError, RecursionError):

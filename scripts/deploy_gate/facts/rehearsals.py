@@ -1,11 +1,12 @@
 """Recorded rehearsals: what was switched and rolled back on staging, how long it took, and what failed meanwhile.
 
-The store is the journal of the server they were held on, one line each, in a chain of hashes. Whoever reads rehearsals
-asks here and nowhere else, so that the store can change.
+Two places hold them, each in a chain of hashes: the journal of the server they were held on, and the ledger, where the
+record operation wrote down what the rehearse operation found. Whoever reads rehearsals asks here and nowhere else.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +15,14 @@ from typing import Any
 
 from deploy_gate.facts import onhost
 from deploy_gate.facts.onhost import Place
+from deploy_gate.ledger import branch as branches
+from deploy_gate.ledger import chain
+from deploy_gate.ledger.entry import Entry, Kind, Outcome, from_json, when
 from deploy_gate.result import CouldNotTell, brief
 
 _STEP = "rehearsal"
 _MOST = 200
+MOST_ENTRIES = 20
 _FIX = "see `slots journal verify` on the server: evidence that was changed is none; rehearse again"
 
 
@@ -47,6 +52,39 @@ def read(place: Place) -> list[Rehearsal]:
         first = brief(str(faults[0]), 200) if isinstance(faults, list) and faults else verified.found
         raise CouldNotTell(f"the journal of {place.host} does not hold together: {first}", _FIX)
     return parse(kept)
+
+
+def recorded(branch: str, remote: str, environment: str) -> list[Rehearsal]:
+    """Those that the ledger holds of an environment, oldest first; CouldNotTell when it, or one of them, is broken."""
+    with branches.opened(branch, remote) as there:
+        state = there.read()
+        if wrong := chain.faults(state.raw):
+            raise CouldNotTell(f"the ledger does not hold together: {wrong[0]}", "see `ledger verify`")
+        lines = [(one.get("seq"), entry) for one in chain.records(state.raw) if (entry := from_json(one))]
+        own = [(number, one) for number, one in lines if _is_rehearsal(one, environment)]
+        return [
+            _entered(one, there.file(state.commit, f"entries/{number}.json")) for number, one in own[-MOST_ENTRIES:]
+        ]
+
+
+def _is_rehearsal(one: Entry, environment: str) -> bool:
+    return one.kind is Kind.REHEARSAL and one.environment == environment
+
+
+def _entered(one: Entry, raw: bytes) -> Rehearsal:
+    """One line with its evidence: the worst of all servers."""
+    at, who = when(one.ended), one.actor
+    if chain.digest(raw) != one.evidence or at is None:
+        raise CouldNotTell(f"the evidence of the rehearsal of {one.ended} is not what its line says", _FIX)
+    try:
+        told = json.loads(raw)["deploy"]["evidence"] if one.outcome is Outcome.ROLLED_BACK else []
+        sent, failed = sum(int(each["sent"]) for each in told), sum(int(each["failed"]) for each in told)
+        there = max((float(each["switch_seconds"]) for each in told), default=0.0)
+        back = max((float(each["rollback_seconds"]) for each in told), default=0.0)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        told, sent, failed, there, back = [], 0, 0, 0.0, 0.0
+    trouble = "" if told and math.isfinite(there + back) else one.why or "it left no figures"
+    return Rehearsal(at, one.release, sent, failed, there, back, who, trouble, dict(one.digests))
 
 
 def parse(told: Mapping[str, Any]) -> list[Rehearsal]:

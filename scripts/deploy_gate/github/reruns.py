@@ -60,7 +60,9 @@ def again(client: Client, repository: str, run: Run) -> None:
     """Run its failed jobs once more, and what depends on them; another who asked for the same is no fault."""
     where = repository + path("actions", "runs", str(run.id))
     try:
-        client.send("POST", Question(f"{where}/rerun-failed-jobs", f"run {run.id} again", "actions=write"), {})
+        client.send(
+            "POST", Question(f"{where}/rerun-failed-jobs", f"an order to run {run.id} again", "actions=write"), {}
+        )
     except CouldNotTell:
         # Refused since it runs already, or the answer was lost.
         now = client.get(Question(where, f"run {run.id}", "actions=read"))

@@ -29,10 +29,10 @@ def refusal(answer: Answer, what: str, token: str, needs: str = "", *, writing: 
     if answer.status == 401:
         fix = f"hand over a token that is valid now: `{token}: ${{{{ github.token }}}}`"
         return CouldNotTell(f"GitHub does not accept {token}: 401{words}", fix)
-    verb = "write" if writing else "read"
+    verb, denied = ("write", "may not write") if writing else ("read", "may not read")
     grant = permission(answer.headers.get("x-accepted-github-permissions", "") or needs, token, verb)
     if answer.status == 403:
-        return CouldNotTell(f"{token} may not {verb} {what}: GitHub answered 403{words}", grant)
+        return CouldNotTell(f"{token} {denied} {what}: GitHub answered 403{words}", grant)
     if answer.status in (404, 410):
         shows = f"GitHub does not take {what}" if writing else f"GitHub shows no {what}"
         found = f"{shows}: {answer.status}, it is not there, or {token} may not see it"

@@ -18,7 +18,7 @@ from deploy_gate.result import one_line
 SCHEMA = 1
 LONGEST = 500
 MOST = 200
-_RELEASE = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+RELEASE = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -110,7 +110,7 @@ def checked(entry: Entry) -> Entry:
     wrong = []
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", entry.environment):
         wrong.append(f"the environment is {one_line(entry.environment, 60)!r}, expected a name")
-    if not _RELEASE.fullmatch(entry.release):
+    if not RELEASE.fullmatch(entry.release):
         wrong.append(f"the release is {one_line(entry.release, 60)!r}, expected a git tree of forty digits")
     for name, moment in (("began", entry.began), ("ended", entry.ended)):
         if not _MOMENT.fullmatch(moment) or when(moment) is None:

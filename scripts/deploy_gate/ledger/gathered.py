@@ -13,7 +13,7 @@ from typing import Any
 
 from deploy_gate.checklist.model import Phase
 from deploy_gate.facts import textfile
-from deploy_gate.ledger.entry import Kind, Outcome, Times, bounded, when
+from deploy_gate.ledger.entry import RELEASE, Kind, Outcome, Times, bounded, when
 from deploy_gate.policy.lines import POLICY
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Status, brief
@@ -107,6 +107,9 @@ class Gathered:
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
+        if kind is Kind.REHEARSAL:
+            # It ends where it began, or somebody has to look why not.
+            return Outcome.ROLLED_BACK if self.deploy.get("status") in _GOOD else Outcome.UNKNOWN
         if kind is Kind.ROLLBACK:
             back = self._back()
             return Outcome.ROLLED_BACK if back is Outcome.FELL_BACK else back or Outcome.UNKNOWN
@@ -131,6 +134,12 @@ class Gathered:
         # `left`: it is live nowhere any more, whoever took it back. Without that, a release was meant that stays.
         return Outcome.FELL_BACK if any(one.get("left") for one in facts) else None
 
+    def moved(self) -> tuple[str, str]:
+        """From which release to which the rollback went; empty where it does not say."""
+        told = [one for one in self.rollback.get("evidence", []) if isinstance(one, Mapping) and "from" in one]
+        names = [str(told[-1].get(name, "")) if told else "" for name in ("from", "to")]
+        return names[0], names[1] if RELEASE.fullmatch(names[1]) else ""
+
     def decided(self, outcome: Outcome) -> tuple[str | None, str]:
         """The item that decided and why, from the watch or the last report that said no; else what was done found."""
         if self.watch.get("verdict", _GO) != _GO and outcome is not Outcome.DEPLOYED:
@@ -153,8 +162,8 @@ class Gathered:
                 value = one.get(part) if isinstance(one, Mapping) else None
                 if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
                     found[part] = max(found.get(part, 0.0), float(value))
-        # A clock that went back between two jobs measured nothing.
-        return Times(round(total, 3) if total >= 0 else None, *(found.get(part) for part in PARTS))
+        # Without a report nobody knows when it began, and a clock that went back between two jobs measured nothing.
+        return Times(round(total, 3) if total > 0 else None, *(found.get(part) for part in PARTS))
 
 
 def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -80,7 +80,8 @@ class _Past:
     def add(self, entry: Entry) -> None:
         if entry.kind is Kind.ROLLBACK:
             if entry.outcome is Outcome.ROLLED_BACK:
-                self._now(entry.release if entry.from_release else self._before(_left(entry)))
+                left = _left(entry)
+                self._now(entry.release if entry.release != left else self._before(left))
         elif entry.outcome is not Outcome.FELL_BACK:
             self._now(entry.release)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from deploy_gate.report.markdown import escape
 from deploy_gate.units import counted, show_duration
 
 MOST = 50
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.:-]{1,200}/[A-Za-z0-9._/-]{0,300}")
 TITLES = {
     "deployment-frequency": "Deployment frequency",
     "deployment-duration": "Deployment duration",
@@ -60,9 +62,10 @@ def text(
         lines += ["Nothing was deployed in this time.", ""]
     elif not bad:
         lines += [f"None of {counted(len(own), 'deployment')} failed.", ""]
+    # First, since of what is long the end may be cut off.
+    lines += [*_improvements(own), ""]
     for one in bad[-MOST:]:
         lines += [*_failed(one), ""]
-    lines += _improvements(own)
     return "\n".join(lines) + "\n"
 
 
@@ -70,24 +73,31 @@ def _failed(one: Deployment) -> Iterator[str]:
     entry = one.entry
     what, who = escape(entry.subject) or "(no message)", escape(entry.author) or "somebody"
     decided, why = escape(entry.decided_by or "nobody wrote it down"), escape(entry.why) or "no reason given"
-    yield f"## {_minute(entry)}: {entry.release[:12]} {one.failure}"
+    yield f"## {minute(entry)}: {entry.release[:12]} {one.failure}"
     yield ""
     yield f"- {what}, by {who}, deployed by {escape(entry.actor) or 'somebody'}"
     yield f"- Decided by: {decided}; {why}"
-    yield f"- Recovery: {_recovery(one)}"
+    yield f"- Recovery: {recovery(one)}"
     by = one.repaired_by
     if by is not None and by is not entry:
-        yield f"- Mended by: {by.kind} of {by.release[:12]} at {_minute(by)} ({escape(by.reason) or 'no reason given'})"
-    if entry.run_url.startswith("https://"):
-        yield f"- Run: <{escape(entry.run_url)}>"
+        yield f"- Mended by: {by.kind} of {by.release[:12]} at {minute(by)} ({escape(by.reason) or 'no reason given'})"
+    yield from run(entry)
     yield from (f"- [ ] {question}" for question in _QUESTIONS)
 
 
-def _minute(entry: Entry) -> str:
+def run(entry: Entry) -> Iterator[str]:
+    """Where it ran, as a link; nothing where the address is more than an address."""
+    if _ADDRESS.fullmatch(entry.run_url):
+        yield f"- Run: <{entry.run_url}>"
+
+
+def minute(entry: Entry) -> str:
+    """When it ended, in UTC."""
     return entry.ended[:16].replace("T", " ")
 
 
-def _recovery(one: Deployment) -> str:
+def recovery(one: Deployment) -> str:
+    """Its parts, as far as they were measured."""
     times = one.recovery.times if one.recovery else None
     known = {name: getattr(times, name, None) for name in ("detect", "decide", "restore")}
     return ", ".join(f"{name} {show_duration(value)}" for name, value in known.items() if value is not None) or (

@@ -51,6 +51,12 @@ class Back:
         )
 
     @property
+    def to(self) -> str:
+        """The release that is live now; empty where the servers do not agree."""
+        found = {str(answer.data.get("release") or "") for _, answer in self.answers}
+        return found.pop() if self.good and len(found) == 1 else ""
+
+    @property
     def worst(self) -> Answer | None:
         """The answer that a person must act on first."""
         bad = [answer for _, answer in self.answers if not answer.good]
@@ -82,7 +88,7 @@ def go(where: Sequence[HostProgram], leaves: str, reason: str, *, force: bool = 
 
 def judge(back: Back, leaves: str, sla: float) -> Result:
     """A rollback that was asked for, as a result."""
-    worst, evidence = back.worst, [*back.lines, back.facts]
+    worst, evidence = back.worst, [*back.lines, {**back.facts, "from": leaves, "to": back.to}]
     if worst is not None:
         say = {FALL_BACK_FAILED: fall_back_failed, UNKNOWN: error, BUSY: error}.get(worst.code, failed)
         return say(f"not rolled back from {leaves[:12]}: {back.told}", worst.fix, evidence=evidence)

@@ -25,7 +25,9 @@ def meant(where: Sequence[HostProgram], release: str) -> str:
     return way.live(way.look(where)) if release == LIVE else order.identity(release)
 
 
-def confirm(where: Sequence[HostProgram], release: str, leases: dict[str, str] | None = None) -> None:
+def confirm(
+    where: Sequence[HostProgram], release: str, leases: dict[str, str] | None = None, *, reason: str = ""
+) -> None:
     """On one server after the other; Stopped at the first that does not. A lost answer is asked for again.
 
     The lease is given back in the same call: it is taken out of `leases`.
@@ -34,7 +36,8 @@ def confirm(where: Sequence[HostProgram], release: str, leases: dict[str, str] |
 
     def call(server: HostProgram) -> Answer:
         token = held.get(server.name, "")
-        steps = [("confirm", release, "--by", who()), *([("lease", "release")] if token else [])]
+        why = ("--reason", reason[:300]) if reason else ()
+        steps = [("confirm", release, "--by", who(), *why), *([("lease", "release")] if token else [])]
         answer = tried(lambda one: one.steps(*steps, timeout=120, lease=token), server)
         answer = server.steps(*steps, timeout=120, lease=token) if answer.lost else answer
         if answer.good:

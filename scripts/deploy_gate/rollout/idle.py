@@ -12,11 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from deploy_gate import bootstrap, process, runner
-from deploy_gate.checklist.model import Phase
 from deploy_gate.checklist.variables import SLOT_URL
-from deploy_gate.commands import gate_command
 from deploy_gate.descendants import die_with_parent
-from deploy_gate.engine.entry import State
 from deploy_gate.facts import textfile
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.ssh.forward import forwarded
@@ -27,7 +24,7 @@ LONGEST = 1800.0
 GRACE = 6.0
 """A journey that is ended early takes back what it made."""
 _MOST = 16 * 1024 * 1024
-_OPEN = (State.RUN, State.SET_UP, State.UNKNOWN)
+_PHASE = "idle-slot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,13 @@ def question(*, checklist: Path | None, environment: str, report: Path | None) -
     """What is to be asked, None where nothing is; Misconfigured for a wrong checklist, before anything is touched."""
     if not environment:
         return None
-    plan = gate_command.planned(Phase.IDLE_SLOT, environment, checklist, [], "without")
-    if not any(entry.state in _OPEN for entry in plan.entries):
+    # A deployment without a checklist does not wait until its model is loaded.
+    from deploy_gate.checklist.model import Phase
+    from deploy_gate.commands import gate_command
+    from deploy_gate.engine.entry import State
+
+    plan = gate_command.planned(Phase(_PHASE), environment, checklist, [], "without")
+    if not any(entry.state in (State.RUN, State.SET_UP, State.UNKNOWN) for entry in plan.entries):
         runner.say("the checklist has no line for the idle slot")
         return None
     return Question(checklist, environment, report)
@@ -54,7 +56,7 @@ def trouble(server: HostProgram, port: int, asked: Question) -> str:
     """Why this server's idle slot must not be switched to; empty when all is well there."""
     with TemporaryDirectory(prefix="deploy-gate-") as scratch, forwarded(server.connection, port) as here:
         report = asked.report or Path(scratch)
-        words = ["--phase", str(Phase.IDLE_SLOT), "--environment", asked.environment, "--code", "without"]
+        words = ["--phase", _PHASE, "--environment", asked.environment, "--code", "without"]
         words += ["--report", str(report), *(["--checklist", str(asked.checklist)] if asked.checklist else [])]
         code = _gate(words, f"http://127.0.0.1:{here}")
         return "" if code == 0 else _told(report / "report.json", code)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import declared
 import pytest
 from support import Repository
 
@@ -116,6 +117,9 @@ def test_a_torn_end_and_rubbish() -> None:
     text = raw()
     assert chain.faults(text[:-1])[0] == "the last line has no end: it was cut off"
     assert "line 2 cannot be read" in chain.faults(text + b"[1]\n")
+    rewrite(text[:-1])
+    with pytest.raises(CouldNotTell, match="is not written on: the last line has no end"):
+        append(entry(2), {})
 
 
 def test_other_ends_of_lines_are_changes() -> None:
@@ -244,3 +248,25 @@ def test_heads_are_read_as_they_are_printed() -> None:
     for text in ("", "7", "7:abc", f"x:{'a' * 64}", f"7:{'g' * 64}"):
         with pytest.raises(Misconfigured):
             Head.parse(text)
+
+
+CAUSED = {
+    "two write at once": test_writers_at_once_lose_nothing,
+    "the job that writes is run again": test_a_deployment_is_not_written_twice,
+    "the job is cut off after any of its commands": test_a_writer_that_is_cut_off_anywhere_leaves_the_ledger_whole,
+    "a line was changed": test_a_changed_line_is_found_and_not_written_on,
+    "a line was removed": test_a_removed_line_is_found,
+    "the whole ledger was written anew": test_a_ledger_written_anew_is_found_by_who_knows_a_line,
+    "the branch was forced or deleted while it is written to": (
+        test_a_branch_that_is_gone_or_forced_between_reading_and_writing
+    ),
+    "the end of a line was changed": test_other_ends_of_lines_are_changes,
+    "the last line is torn": test_a_torn_end_and_rubbish,
+    "an entry that nobody could read": test_a_line_that_nobody_could_read_is_not_written,
+    "the branch may not be pushed to": test_a_branch_that_may_not_be_pushed_is_told,
+    "the remote cannot be reached": test_what_is_no_remote_is_told,
+}
+
+
+def test_what_the_page_of_faults_tells_is_tested_here() -> None:
+    assert set(declared.outcomes("ledger")) == set(CAUSED)

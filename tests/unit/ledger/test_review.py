@@ -27,6 +27,7 @@ def text(*entries: Entry) -> str:
 def test_a_failure_is_told_as_far_as_the_ledger_knows() -> None:
     bad = entry(2, "b", Outcome.FELL_BACK, subject="feat: prices | <b>", times=Times(300, 20, 1, 0.5))
     bad = replace(bad, decided_by="errors", why="6.1 % of 2,000 failed", actor="ada", author="Grace")
+    bad = replace(bad, run_url="https://github.example/acme/shop/actions/runs/1")
     told = text(entry(3, "a"), bad, entry(1, "c"))
     assert "bbbbbbbbbbbb fell back" in told
     assert "Decided by: errors; " in told
@@ -34,6 +35,8 @@ def test_a_failure_is_told_as_far_as_the_ledger_knows() -> None:
     assert "- [ ] Which line would have?" in told
     assert "errors decided 1 failure" in told
     assert "<b>" not in told
+    assert "- Run: <https://github.example/acme/shop/actions/runs/1>" in told
+    assert "Run" not in text(replace(bad, run_url="https://x.example/><img src=x>"))
 
 
 def test_good_times_and_none() -> None:
