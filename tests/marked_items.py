@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from marked import ADDRESS, MARK, PASSWORD
+from policies import WAIVED, checklist
 from support import Repository
 
 ROLES = "lead: ada\nqa: ada"
@@ -64,6 +65,7 @@ def write_shop(shop: Repository) -> None:
         "journey.yml",
         f"version: 1\njourney: shop\nsteps:\n  - {{request: 'GET /{MARK}', headers: {{X-Key: '{PASSWORD}'}}, expect: {{status: 200}}}}\n",
     )
+    shop.write("waived.yml", checklist({"log": {"waived": {**WAIVED, "why": f"{MARK} at {ADDRESS}"}}}))
     shop.write("acts.jsonl", f'{{"item": "qa", "by": "{MARK}", "at": "{PASSWORD}"}}\nnone {MARK}\n')
     shop.write("record.json", f'{{"kind": "{MARK}", "text": "{ADDRESS}"}}')
     shop.write("schema.json", f'{{"fields": "{PASSWORD}"}}')
@@ -179,6 +181,7 @@ def items(url: str, server: dict[str, str]) -> dict[str, tuple[str, dict[str, An
         "todo-comments": {"paths": ["app.py"]},
         "traffic": {**host, "proves": "p95"},
         "vulnerability-alerts": {**host, "repository": "acme/shop"},
+        "waivers": {"checklist": "waived.yml", "repository": "acme/shop"},
         "watch-result": {"record": "record.json"},
         "webhook-deliveries": {"url": login, "file": "roles.yml", "secrets": SECRETS},
         "workflow-progress": {"repository": "acme/shop", "run-id": "7"},

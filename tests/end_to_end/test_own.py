@@ -92,6 +92,7 @@ def test_the_example_attests_by_dispatch_and_the_check_believes_it(
     monkeypatch.chdir(made.path)
     ask = Catalog().get("attestation").function
     given = {"file": run.artifact("attestations") / "attestations.jsonl", "item": "gps", "release": "", "role": "qa"}
+    given |= {"environment": "", "digests": "", "plan": ""}
     assert ask(**given, roles="qa: joan kim", max_age=units.duration("7d")).status is Status.ATTESTED
     assert ask(**given, roles="qa: kim", max_age=units.duration("7d")).status is Status.PENDING
     made.append("README.md", "another release\n")
