@@ -147,7 +147,8 @@ class Gathered:
         for one in reversed(self.deciding):
             if one["verdict"] != _GO and outcome is not Outcome.DEPLOYED:
                 found = next((str(item["found"]) for item in one["items"] if item["id"] == one["decided_by"]), "")
-                return one["decided_by"], found or f"{one['phase']}: {one['verdict']}"
+                server = f"{one['server']}: " if one.get("server") else ""
+                return one["decided_by"], server + (found or f"{one['phase']}: {one['verdict']}")
         said = self.rollback or self.deploy
         return None, str(said.get("found", ""))
 
