@@ -59,10 +59,11 @@ def question(*, checklist: Path | None, environment: str, report: Path | None) -
 
 def clear(where: Iterable[HostProgram], asked: Question | None) -> None:
     """Take older reports away: a server that it does not come to has none."""
-    from deploy_gate.report import write
+    folders = [folder for one in where if asked and (folder := asked.folder(one))]
+    if folders:
+        from deploy_gate.report import write
 
-    for folder in [asked.folder(one) for one in where] if asked else []:
-        if folder:
+        for folder in folders:
             write.clear(folder)
 
 
