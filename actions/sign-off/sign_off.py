@@ -69,7 +69,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
         return passed(f"not asked for: {reason}, and {brief(role)} signs only major releases")
     code = commands.binding(environment, tree, digests, plan)
     here, where = github.opened(token_variable), github.repository(repository)
-    place = gathering.place(here, where, commit, issue, since)
+    place = gathering.place(here, where, commit, issue)
     terms = Terms(role, of(role, everyone), quorum, code, place.number, item)
     if not terms.holders:
         fix = f"name at least one login for {brief(role)} under `roles:` in the checklist"

@@ -12,8 +12,8 @@ from support import Repository
 
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import scanned, secret_baseline
-from deploy_gate.inputs import bind
 from deploy_gate.facts.kingfisher import Place
+from deploy_gate.inputs import bind
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
 

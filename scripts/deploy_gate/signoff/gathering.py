@@ -38,10 +38,8 @@ class Place:
     pull: dict[str, Any] = field(default_factory=dict)
 
 
-def place(client: Client, repository: str, commit: str, given: int, since: str) -> Place:
+def place(client: Client, repository: str, commit: str, given: int) -> Place:
     """The given number, that of the event, or that of the commit's pull request; CouldNotTell when there is none."""
-    if given and since:
-        return Place(given)
     where = repository + path("commits", commit, "pulls")
     found = client.all(Question(where, f"pull requests of {commit[:12]}", "pull-requests=read"))
     # One that is open or merged; the newest, since that is the one people look at.
@@ -120,10 +118,13 @@ def _approval(one: fields.Object, wanted: Wanted) -> Word | None:
 
 
 def authors(client: Client, repository: str, commit: str, where: Place, since: str) -> Authors:
-    """Who wrote what is new: since a commit, else in the commit's pull request, else the commit alone."""
-    if since:
-        return _authors(_compared(client, repository, since, commit))
+    """Who wrote what is new: since a commit, else in the commit's pull request, else the commit alone.
+
+    Whoever opened the pull request counts as one of them.
+    """
     opener = fields.login(where.pull, "user")
+    if since:
+        return _authors(_compared(client, repository, since, commit), opener)
     if where.pull:
         number = fields.number(where.pull, "number")
         asked = Question(
