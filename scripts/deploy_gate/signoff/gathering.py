@@ -12,7 +12,7 @@ from deploy_gate.github import fields
 from deploy_gate.github.client import Client, Question, path
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.signoff import commands
-from deploy_gate.signoff.rules import Comment, Wanted, Word
+from deploy_gate.signoff.rules import NO_ROLE, Comment, Wanted, Word
 
 _MERGER = "web-flow"  # GitHub itself, where a button was pressed
 MOST = 1000
@@ -114,6 +114,7 @@ def _approval(one: fields.Object, wanted: Wanted) -> Word | None:
     if not author or kind is None:
         return None
     void = "its author wrote the change" if kind == "yes" and author in wanted.authors else ""
+    void = void or (NO_ROLE if kind == "yes" and wanted.named else "")
     return Word(author, kind, brief(str(one.get("comment") or ""), 300), wanted.now, "", void)
 
 
