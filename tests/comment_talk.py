@@ -41,7 +41,9 @@ class Talk:
                     "roles": "${roles}",
                     "repository": NAME,
                     "environment": "${environment}",
+                    "digests": "${digests}",
                     "plan": "${plan}",
+                    "since": "${live}",
                 },
             }
             for role in roles

@@ -76,11 +76,20 @@ def _signed(github: GitHub, repository: Repository, commit: str) -> None:
     github.list(f"/commits/{commit}/pulls").append(pull | {"user": user | {"login": "eve"}})
     written = github.example("commit-items") | {"author": user | {"login": "eve"}}
     github.list("/pulls/7/commits").append(written)
+    for login in sorted(set(SIGNERS.values())):
+        may = {"permission": "write", "role_name": "write", "user": user | {"login": login, "role_name": "write"}}
+        github.object(f"/collaborators/{login}/permission", may)
+    sign(github, repository, "")
+
+
+def sign(github: GitHub, repository: Repository, digests: str) -> None:
+    """Everybody approves the commit that is checked out, with images of these digests."""
+    user: dict[str, Any] = github.example("issue-comment-items")["user"]
     plan = loading.load(Path(repository.path, "checklist.yml")).sha256
-    code = binding("production", repository.git("rev-parse", "HEAD^{tree}"), "", plan)
+    code = binding("production", repository.git("rev-parse", "HEAD^{tree}"), digests, plan)
+    comments = github.list("/issues/7/comments")
+    comments.clear()
     for login in sorted(set(SIGNERS.values())):
         comment = github.example("issue-comment-items") | {"user": user | {"login": login}}
         comment |= {"body": f"/approve {code}", "created_at": ago(minutes=9), "updated_at": ago(minutes=9)}
-        github.list("/issues/7/comments").append(comment)
-        may = {"permission": "write", "role_name": "write", "user": user | {"login": login, "role_name": "write"}}
-        github.object(f"/collaborators/{login}/permission", may)
+        comments.append(comment)

@@ -51,6 +51,13 @@ class People:
         written = self.github.example("commit-items") | {"author": self.user("eve"), "committer": self.user("eve")}
         self.github.list("/pulls/7/commits", entries=[written])
 
+    def compared(self, live: str, commit: str, *authors: str) -> None:
+        """What is new since a commit was written by these people."""
+        one = self.github.example("commit-items")
+        commits = [one | {"author": self.user(login), "committer": self.user(login)} for login in authors]
+        whole = self.github.example("commit-comparison") | {"files": []}
+        self.github.object(f"/compare/{live}...{commit}", whole | {"commits": commits, "total_commits": len(commits)})
+
     def say(self, login: str, body: str, level: str = "write") -> None:
         """A comment on #7, by somebody who may write or not."""
         one = self.github.example("issue-comment-items")

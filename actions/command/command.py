@@ -95,7 +95,8 @@ def _refusal(here: Client, where: str, comment: Comment, holders: Holders) -> st
 
 def judge(comment: Comment, command: Command, refusal: str, about: Subject) -> Result:
     """One line of who wants what, and nothing as `measured` unless that person may."""
-    text = f" {command.item}" if command.item else ""
+    about_what = command.item or command.role
+    text = f" {about_what}" if about_what else ""
     wants = f"/{command.name}{brief(text)} by {brief(comment.author, 60) or 'nobody'}"
     reason = f": {brief(command.text, 300)}" if command.text else ""
     parts = {"command": command.name, "item": command.item, "code": command.code, "text": command.text}

@@ -43,6 +43,11 @@ def check(*, file: list[str], env_file: str, env: list[str], build: bool, ignore
     return judge(facts, known, datetime.now(UTC).date())
 
 
+def validate(*, baseline: str, **_: object) -> None:
+    """Misconfigured for a baseline that cannot be read, before anything is built."""
+    secret_baseline.read(baseline, of_commits=False)
+
+
 def _facts(image: str, services: list[Service], ignore: list[str]) -> list[Facts]:
     found = imagesecrets.search(image, ignore)
     names = tuple(one.name for one in services)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deploy_gate import runner
@@ -58,6 +60,7 @@ def operate(  # noqa: PLR0913 - one for each input
     servers: str,
     environment: str,
     checklist: Path | None,
+    manifest: Path | None,
     workflow: str,
     job: str,
     branch: str,
@@ -71,8 +74,9 @@ def operate(  # noqa: PLR0913 - one for each input
         return passed("the comment holds no command, so there is nothing to answer", measured="")
     here, place = github.opened(token_variable), github.repository(repository)
     waits = Where(workflow, job, branch or _default_branch())
+    look = partial(standing.look, checklist, environment, manifest)
     try:
-        answer = outcome(here, place, asked, _result(servers), (checklist, environment), waits)
+        answer = outcome(here, place, asked, _result(servers), look, waits)
     except (CouldNotTell, Misconfigured) as fault:
         said = str(fault) if isinstance(fault, Misconfigured) else f"{fault.found} → {fault.fix}"
         _answer(here, place, asked, Reply("confused", "It could not be told how the signatures stand.", [said]))
@@ -114,7 +118,7 @@ def _default_branch() -> str:
 
 
 def outcome(
-    here: Client, place: str, asked: Asked, servers: Result | None, law: tuple[Path | None, str], waits: Where
+    here: Client, place: str, asked: Asked, servers: Result | None, look: Callable[[], Standing], waits: Where
 ) -> Reply:
     """What became of the command, and whether the run goes on."""
     if asked.result.status is not Status.PASSED:
@@ -124,7 +128,7 @@ def outcome(
     if asked.commit not in ("", git.head()):
         what = f"{asked.commit[:12]}, which this pull request is about, is not checked out"
         raise CouldNotTell(what, "a fork's commit is not here before it is merged: sign it then")
-    found = standing.look(*law)
+    found = look()
     lines = reply.lines(found.lines)
     if not asked.allowed:
         return Reply("confused", "Edited and deleted comments do not count; write a new one.", lines)

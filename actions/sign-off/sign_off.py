@@ -36,6 +36,12 @@ class Terms:
     code: str
     number: int
     item: str = ""
+    named: bool = False
+
+    @property
+    def approval(self) -> str:
+        """What people write to say yes."""
+        return f"/approve {self.role} {self.code}" if self.named else f"/approve {self.code}"
 
 
 def check(  # noqa: PLR0913 - one parameter for each input
@@ -50,6 +56,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     plan: str,
     since: str,
     quorum: int,
+    one_role: bool,
     max_age: Duration,
     item: str,
     only: Literal["all", "major"],
@@ -69,8 +76,8 @@ def check(  # noqa: PLR0913 - one parameter for each input
         return passed(f"not asked for: {reason}, and {brief(role)} signs only major releases")
     code = commands.binding(environment, tree, digests, plan)
     here, where = github.opened(token_variable), github.repository(repository)
-    place = gathering.place(here, where, commit, issue, since)
-    terms = Terms(role, of(role, everyone), quorum, code, place.number, item)
+    place = gathering.place(here, where, commit, issue)
+    terms = Terms(role, of(role, everyone), quorum, code, place.number, item, one_role)
     if not terms.holders:
         fix = f"name at least one login for {brief(role)} under `roles:` in the checklist"
         return pending(f"nobody holds the role '{brief(role)}', so nobody can sign", fix)
@@ -80,7 +87,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
         found = f"GitHub knows no account of {brief(', '.join(who.unknown), 160)}, who wrote part of this change"
         fix = "link their e-mail address to their account, so that nobody signs his own work"
         raise CouldNotTell(found, fix)
-    wanted = Wanted(code, max_age, here.now, who.known, item)
+    wanted = Wanted(code, max_age, here.now, who.known, item, role, one_role)
     words = rules.words(said, wanted)
     if environment_approvals == "read" and not item:
         run = os.environ.get("GITHUB_RUN_ID", "")
@@ -114,7 +121,7 @@ def _matters(word: Word, role: Holders) -> bool:
 
 def judge(found: Decision, terms: Terms) -> Result:
     """A no first; then the count."""
-    command = f"/attest {terms.item} {terms.code} EVIDENCE" if terms.item else f"/approve {terms.code}"
+    command = f"/attest {terms.item} {terms.code} EVIDENCE" if terms.item else terms.approval
     ask = f"have {terms.holders} comment `{command}` on #{terms.number}"
     evidence: list[Evidence] = [_evidence(one) for one in (*found.no, *found.yes)]
     evidence += [_evidence(one, reason) for one, reason in found.void]

@@ -92,7 +92,7 @@ class Capability:
             if validate is not None:
                 validate(**values)
         except Misconfigured as fault:
-            return [problem.message for problem in fault.problems]
+            return [str(problem) for problem in fault.problems]
         return []
 
     def visible(self, values: Mapping[str, Any], *, runs_code: bool = False, secrets: Iterable[str] = ()) -> list[str]:

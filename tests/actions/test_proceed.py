@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from comment_talk import NUMBER, RUN, Talk
 from github_server import GitHub, ago
+from policies import People, entry, recorded
 from support import Repository
 
+from deploy_gate import cli
 from deploy_gate.result import Result, Status, failed, passed
 from deploy_gate.signoff import commands
 
@@ -102,6 +104,28 @@ def test_a_commit_after_the_approval_voids_it(ask: Ask, talk: Talk) -> None:
     answered(ask)
     assert talk.reruns == []
     assert "ada approved (does not count: it is for another release or plan)" in talk.replies[0]
+
+
+def test_it_speaks_of_the_same_code_as_the_gate(
+    ask: Ask, talk: Talk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a release that changes the live checklist and brings images."""
+    live = talk.repository.git("rev-parse", "HEAD")
+    recorded(talk.repository, entry(live, "b" * 40))
+    talk.law("qa", title="Another")
+    People(talk.github).compared(live, talk.merged("feat: two"), "eve")
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"images": {"web": f"sha256:{'a' * 64}"}}))
+    where = ("--environment", "production", "--report", str(tmp_path / "report"), "--manifest", str(manifest))
+    assert cli.main(["gate", "--phase", "pre-deploy", *where]) == 3
+    [line] = json.loads((tmp_path / "report" / "report.json").read_text())["items"]
+    talk.say("ada", line["fix"].split("`")[1])
+    assert answered(ask).measured == "waiting", "the images are not known there"
+    assert "does not count: it is for another release or plan" in talk.replies[-1]
+    assert answered(ask, manifest=manifest).measured == "proceed"
+    manifest.unlink()
+    assert answered(ask, manifest=manifest).status is Status.ERROR
+    assert "manifest.json is not there" in talk.replies[-1]
 
 
 def test_a_stranger_gets_a_sign_and_no_reply(ask: Ask, talk: Talk) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from support import Repository
 
+from deploy_gate.catalog import Catalog
 from deploy_gate.facts import scanned, secret_baseline
 from deploy_gate.facts.kingfisher import Place
+from deploy_gate.inputs import bind
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, Status
 
@@ -175,6 +177,17 @@ def test_a_baseline_that_is_none(repository: Repository, text: str) -> None:
     repository.write("known.yml", text)
     with pytest.raises(Misconfigured):
         secret_baseline.read("known.yml", of_commits=True)
+
+
+@pytest.mark.parametrize("check", ["secrets-in-history", "image-secrets"])
+def test_a_baseline_that_does_not_exist(repository: Repository, check: str) -> None:
+    """Told before anything is scanned or built, with the file's name and what to do."""
+    capability = Catalog().get(check)
+    bound = bind(capability.manifest.inputs, capability.hints, {"baseline": "knwon.yml"})
+    says = "knwon.yml: this baseline does not exist: correct the path, which is relative to the working directory, or "
+    assert capability.faults(bound.values) == [f"{says}leave the input `baseline` empty"]
+    repository.write("knwon.yml", "known: []\n")
+    assert capability.faults(bound.values) == []
 
 
 def test_a_clone_that_has_not_everything(

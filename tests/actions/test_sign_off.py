@@ -298,6 +298,61 @@ def test_githubs_own_approvals(
         assert signed(ask, quorum=2, **given).status is Status.PENDING, "one person counts once"
 
 
+TWO = "qa: ada joan\ndevops: ada grace"
+
+
+def both(ask: Ask, **given: Any) -> tuple[str, str]:
+    """How the lines of two roles stand, of which Ada holds both."""
+    qa, devops = (signed(ask, role, roles=TWO, **given) for role in ("qa", "devops"))
+    return str(qa.status), str(devops.status)
+
+
+def test_for_which_role(ask: Ask, review: Review) -> None:
+    review.say("ada", f"/approve devops {review.code} servers are ready")
+    assert both(ask) == ("pending", "attested")
+    result = signed(ask, roles=TWO)
+    assert (
+        result.found
+        == "0 of 1 needed from qa; ada approved: servers are ready (does not count: it is for the role devops)"
+    )
+    review.say("ada", f"/approve {review.code}")
+    assert both(ask) == ("attested", "attested"), "without a role it counts for each"
+
+
+def test_nobody_signs_for_two_roles(ask: Ask, review: Review) -> None:
+    review.say("ada", f"/approve {review.code}")
+    assert both(ask, one_role="true") == ("pending", "pending")
+    result = signed(ask, roles=TWO, one_role="true")
+    assert "does not count: it names no role, and nobody signs for two" in result.found
+    assert result.fix == f"have ada or joan comment `/approve qa {review.code}` on #7"
+    review.say("ada", f"/approve qa {review.code}")
+    assert both(ask, one_role="true") == ("attested", "pending")
+    review.say("ada", f"/approve devops {review.code}")
+    assert both(ask, one_role="true") == ("pending", "attested"), "the last one that she named"
+    review.say("joan", f"/approve qa {review.code}")
+    assert both(ask, one_role="true") == ("attested", "attested")
+    review.say("joan", f"/approve devops {review.code}")
+    assert both(ask, one_role="true") == ("pending", "attested"), "a role that she does not hold"
+
+
+def test_a_no_is_taken_back_for_all_lines(ask: Ask, review: Review) -> None:
+    review.say("joan", "/reject slow")
+    assert both(ask) == ("failed", "failed")
+    review.say("ada", f"/approve {review.code}")
+    review.say("joan", f"/approve qa {review.code}")
+    assert both(ask) == ("attested", "attested")
+
+
+def test_githubs_own_approval_names_no_role(ask: Ask, review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    one = review.github.example("environment-approvals-items") | {"state": "approved", "user": review.user("ada")}
+    one["environments"][0]["name"] = "production"
+    review.github.list("/actions/runs/42/approvals", entries=[one])
+    given = {"environment": "production", "environment_approvals": "read"}
+    assert both(ask, **given) == ("attested", "attested")
+    assert both(ask, one_role="true", **given) == ("pending", "pending")
+
+
 def test_approvals_need_a_run(ask: Ask, review: Review) -> None:
     assert signed(ask, environment_approvals="read").status is Status.ERROR
 

@@ -124,6 +124,7 @@ class Shop:
     def __init__(self, github: GitHub, repository: Repository, folder: Path) -> None:
         self.repository, self.people, self.folder = repository, People(github), folder
         self.github = github
+        self.first = ""
         self.first = self.commit(ITEMS)
         recorded(repository, entry(self.first, repository.git("rev-parse", "HEAD^{tree}")))
 
@@ -131,6 +132,8 @@ class Shop:
         self.repository.write("checklist.yml", checklist(items, **{"roles": ROLES, **more}))
         commit = self.repository.commit("feat: a change")
         self.people.pull(commit)
+        if self.first:
+            self.people.compared(self.first, commit, "eve")
         return commit
 
     def gate(self, environment: str = "production", *more: str) -> tuple[int, dict[str, dict[str, Any]]]:

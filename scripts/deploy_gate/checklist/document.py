@@ -136,7 +136,7 @@ def _proofs(items: dict[str, Item], known: Known) -> str:
 
 def _proof(item: Item) -> str:
     needs = dict.fromkeys((*item.needs, *variables.names(list(item.with_.values()))))
-    notes = [f"needs `{name}`" for name in needs if "." not in name]
+    notes = [f"needs `{name}`" for name in needs if "." not in name and name not in variables.MAY_BE_EMPTY]
     notes += ["runs your code"] if item.runs_code else []
     notes += ["warns only"] if item.severity is Severity.WARN else []
     return "; ".join([_check(item.check, item.planned), *notes])

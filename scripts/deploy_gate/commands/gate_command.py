@@ -23,6 +23,7 @@ from deploy_gate.policy.lines import Policy
 from deploy_gate.problems import Misconfigured
 from deploy_gate.report import answer, terminal, write
 from deploy_gate.result import CouldNotTell
+from deploy_gate.rollout import images
 
 PhaseName = Literal["pull-request", "pre-deploy", "idle-slot", "verify", "monitor", "close"]
 MISSPELT = ("checklist.yaml", ".github/checklist.yaml")
@@ -62,6 +63,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     code: plan.Code,
     mixed: Literal["refuse", "accept"],
     policy: Literal["signed", "own"],
+    manifest: Path | None,
     jobs: int,
 ) -> int:
     """Run one phase and report it everywhere a reader may look; returns the exit code."""
@@ -70,7 +72,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     if jobs < 0:
         raise Misconfigured([f"input 'jobs' is {jobs}, expected 0 or more"])
     bundle.unpack()
-    made = planned(Phase(phase), environment, checklist, only, code, unsigned=policy == "own")
+    made = planned(Phase(phase), environment, checklist, only, code, manifest, unsigned=policy == "own")
     folder = report or default_report()
     progress = terminal.Progress(sum(entry.state is State.RUN for entry in made.entries))
     # Checks mostly wait for a process or for a network; half as many again as processors keeps both busy.
@@ -86,6 +88,7 @@ def planned(
     checklist: Path | None,
     only: list[str],
     code: plan.Code,
+    manifest: Path | None = None,
     *,
     unsigned: bool = False,
 ) -> plan.Plan:
@@ -96,7 +99,7 @@ def planned(
         raise Misconfigured([f"{why}; write one with the command `init` and declare the environment in it"])
     # Before the deployment is decided what may count; later phases follow what was signed then.
     law = live.find(environment, checklist) if phase is Phase.PRE_DEPLOY else live.Law()
-    policy = Policy(law, unsigned, checklist)
+    policy = Policy(law, unsigned, checklist, images.digests(manifest))
     return plan.make(source, Catalog(), phase=phase, environment=environment, only=only, code=code, policy=policy)
 
 

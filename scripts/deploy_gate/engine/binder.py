@@ -14,6 +14,7 @@ from deploy_gate.engine.conditions import Situation, reason_to_skip, situation
 from deploy_gate.engine.entry import Entry, State
 from deploy_gate.facts import git
 from deploy_gate.inputs import bind
+from deploy_gate.policy.lines import OWN, Policy
 from deploy_gate.problems import Problem, nearest, similar
 from deploy_gate.result import CouldNotTell, Severity, one_line
 
@@ -21,10 +22,12 @@ from deploy_gate.result import CouldNotTell, Severity, one_line
 class Binder:
     """Turns items into entries and collects what is wrong on the way."""
 
-    def __init__(self, source: Source, catalog: Catalog, phase: Phase, environment: str, plan: str = "") -> None:
-        """`plan` stands for the checklist and for the law that it follows."""
+    def __init__(
+        self, source: Source, catalog: Catalog, phase: Phase, environment: str, policy: Policy | None = None
+    ) -> None:
+        """`policy` tells what a signature is bound to, and which release is live."""
         self.source, self.catalog, self.phase, self.environment = source, catalog, phase, environment
-        self.plan = plan or source.sha256
+        self.policy = policy or Policy()
         self.problems: list[Problem] = []
         self.kind = "items"
         self.legal = {name for block in source.checklist.environments.values() for name in block.variables()}
@@ -37,9 +40,7 @@ class Binder:
         if self.phase is Phase.IDLE_SLOT:
             own = variables.of_idle_slot(own, os.environ.get(variables.SLOT_URL, ""))
         facts = {"phase": str(self.phase), "environment": self.environment, "release": git.tree(), "commit": git.head()}
-        # What a signature is bound to, beside the release: the law by which it is judged.
-        facts["plan"] = self.plan
-        return {**self.source.checklist.variables(), **facts, **own}
+        return {**self.source.checklist.variables(), **facts, **self.policy.bound(self.source), **own}
 
     def entry(self, name: str, item: Item) -> Entry:
         section = self.source.checklist.sections.get(item.section)
@@ -98,12 +99,14 @@ class Binder:
             *(f"{one} of the environment{'' if one in self.legal else similar(one, self.legal)}" for one in unset),
             *(f"input {one}" for one in missing),
         ]
+        if not lacking and "live" in names and not self.policy.unsigned and (fault := self.policy.law.trouble):
+            return State.UNKNOWN, fault.found, f"{fault.fix}; or {OWN}", {}
         if not lacking:
             return State.RUN, "", "", values
         return State.SET_UP, f"not set up: {', '.join(lacking)}", self.set_up(name, unset, missing), {}
 
     def known_name(self, name: str) -> bool:
-        return name == "item" or bool(self.known.get(name))
+        return name in ("item", *variables.MAY_BE_EMPTY) or bool(self.known.get(name))
 
     def set_up(self, name: str, unset: list[str], missing: list[str]) -> str:
         steps = []

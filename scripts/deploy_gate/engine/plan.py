@@ -54,7 +54,7 @@ def make(
     Misconfigured lists every fault of the whole file at once, whatever the phase: a typo is found in a second.
     """
     policy = policy or Policy()
-    binder = Binder(source, catalog, phase, environment, policy.plan(source))
+    binder = Binder(source, catalog, phase, environment, policy)
     chosen = set(only)
     entries = [binder.entry(name, item) for name, item in source.checklist.items.items()]
     triggers = [binder.trigger(name, trigger) for name, trigger in source.checklist.triggers.items()]

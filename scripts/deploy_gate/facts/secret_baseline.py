@@ -52,6 +52,9 @@ def read(file: str, *, of_commits: bool) -> list[Known]:
     """
     if not file:
         return []
+    if not Path(file).exists():
+        step = "correct the path, which is relative to the working directory, or leave the input `baseline` empty"
+        raise Misconfigured([Problem(brief(file), 0, f"this baseline does not exist: {step}")])
     document = yamlfile.read(Path(file))
     entries = document.data.get("known")
     if list(document.data) != ["known"] or not isinstance(entries, list):

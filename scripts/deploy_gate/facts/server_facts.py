@@ -22,7 +22,7 @@ _PATH = re.compile(r"/[\w./@+-]{1,200}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
 _SITE = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+")
 _NAMED = re.compile(r"\$\{([a-z_]+)\}")
-_ALWAYS = {"address", "branch", "environment", "item", "phase", "commit", "release", "plan", "roles"}
+_ALWAYS = {"address", "branch", "environment", "item", "phase", "commit", "release", "plan", "digests", "live", "roles"}
 _BACKUP = re.compile(r"(?i)backup|dump|barman|pgbackrest|wal-g")
 _PROGRAMS = {"docker.server": "docker", "postgresql": "PostgreSQL", "redis": "Redis", "nginx": "nginx"}
 

@@ -14,6 +14,7 @@ from deploy_gate.checklist import variables
 from deploy_gate.checklist.loading import Source
 from deploy_gate.checklist.model import Item, Phase
 from deploy_gate.engine.entry import Entry, State
+from deploy_gate.facts import git
 from deploy_gate.inputs import bind
 from deploy_gate.policy import changes, waivers
 from deploy_gate.policy.changes import Change
@@ -25,7 +26,7 @@ POLICY, WAIVERS = "policy", "waivers"
 ROLE = "any role of the live checklist"
 MOST = 8
 _SIGNING = ("issue", "token-variable")
-_OWN = "say `policy: own` for this one deployment, which the report and the ledger keep"
+OWN = "say `policy: own` for this one deployment, which the report and the ledger keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Policy:
     """`policy: own`: changes count without a signature, and are shown."""
     path: Path | None = None
     """The checklist, where it has another name than usual."""
+    digests: str = ""
+    """Digests of the release's images, one `service=digest` a line."""
 
     def protected(self, environment: str) -> bool:
         """Whether the law in force protects the environment; a release cannot take that back by itself."""
@@ -48,6 +51,17 @@ class Policy:
         if self.law.source is None or self.law.source.sha256 == source.sha256:
             return source.sha256
         return hashlib.sha256(f"{source.sha256} after {self.law.source.sha256}".encode()).hexdigest()
+
+    def bound(self, source: Source) -> dict[str, str]:
+        """What signatures go by, by the names that a checklist has for it; empty where there is no such thing.
+
+        `live` is the commit whose release is live: whoever wrote something since does not sign.
+        """
+        return {
+            "plan": self.plan(source),
+            "digests": self.digests,
+            "live": git.resolve(self.law.commit) or "",
+        }
 
     def changes(self, source: Source, environment: str) -> list[Change]:
         """What this release changes in the law."""
@@ -75,7 +89,7 @@ def _policy(policy: Policy, source: Source, catalog: Catalog, environment: str) 
     severity = Severity.WARN if policy.unsigned else Severity.BLOCK
     head = (POLICY, _item("sign-off", severity), "Changes of the checklist")
     if fault := policy.law.trouble:
-        return [Entry(*head, State.UNKNOWN, fault.found, f"{fault.fix}; or {_OWN}", severity=severity)]
+        return [Entry(*head, State.UNKNOWN, fault.found, f"{fault.fix}; or {OWN}", severity=severity)]
     looser = [one for one in policy.changes(source, environment) if one.looser]
     if policy.law.source is None or not looser:
         return []
@@ -84,13 +98,16 @@ def _policy(policy: Policy, source: Source, catalog: Catalog, environment: str) 
     people = dict.fromkeys(person for names in roles.values() for person in names)
     if not people:
         why = f"{told}; it names nobody under `roles:`, so nobody can sign that"
-        return [Entry(*head, State.UNKNOWN, why, f"take the changes back, or {_OWN}", severity=severity)]
+        return [Entry(*head, State.UNKNOWN, why, f"take the changes back, or {OWN}", severity=severity)]
+    bound = policy.bound(source)
     given = {
         "role": ROLE,
         "roles": f"{policy.law.source.checklist.variables()['roles']}\n{ROLE}: {' '.join(people)}",
         "environment": environment,
-        "plan": policy.plan(source),
         "item": POLICY,
+        "plan": bound["plan"],
+        "digests": bound["digests"],
+        "since": bound["live"],
         **_signing(policy.law.source, environment),
     }
     return [_entry(head, catalog, given, told)]

@@ -26,7 +26,7 @@ _DEEP = "check out the whole history: actions/checkout with `fetch-depth: 0`"
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """The checklist in force and the commit it stands in; without one, `why` there is none, or why nobody knows."""
+    """The checklist in force and the commit that is live; without a checklist, `why` it is none or not known."""
 
     source: Source | None = None
     commit: str = ""
@@ -97,7 +97,7 @@ def _of(entry: Entry, given: Path | None) -> Law:
         raw = None if path.startswith("/") else _blob(f"{at}:./{path}")
         if raw is not None:
             return Law(_loaded(raw, path, name), name)
-    return Law(why=f"{brief(name[:12])}, which is live, has no checklist")
+    return Law(commit=name, why=f"{brief(name[:12])}, which is live, has no checklist")
 
 
 def _loaded(raw: bytes, path: str, name: str) -> Source:

@@ -185,5 +185,5 @@ def named(item: str) -> str:
 
 def comments(client: Client, repository: str, commit: str, issue: int) -> tuple[int, list[Comment]]:
     """The place where people talk, and what is said there."""
-    number = gathering.place(client, repository, commit, issue, "").number
+    number = gathering.place(client, repository, commit, issue).number
     return number, gathering.comments(client, repository, number)

@@ -63,7 +63,7 @@ def made(
 ) -> Order:
     """The order; CouldNotTell or Misconfigured when the manifest speaks of another release."""
     check(release=release, smoke=smoke, smoke_command=smoke_command, manifest=manifest, archive=archive)
-    found = _manifest(manifest)
+    found = read(manifest)
     wanted = identity(release or str(found.get("release", "")))
     if found.setdefault("release", wanted) != wanted:
         told = brief(str(found["release"]), 40)
@@ -73,7 +73,8 @@ def made(
     return Order(wanted, text, Path(archive) if archive else None, tuple(smoke), words, acknowledged)
 
 
-def _manifest(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """A manifest's content, unjudged; empty without a name, CouldNotTell for what is no JSON object."""
     if not name:
         return {}
     try:

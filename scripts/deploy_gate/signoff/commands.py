@@ -14,6 +14,7 @@ Name = Literal["approve", "attest", "reject", "hold", "rollback"]
 MAX_BODY = 70_000
 MAX_COMMANDS = 20
 CODE = 12
+MAX_ROLE = 4
 _LINE = re.compile(r"/(approve|attest|reject|hold|rollback)(?:[ \t]+(\S.*))?", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -22,12 +23,16 @@ _CODE = re.compile(rf"[0-9a-f]{{{CODE}}}")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `code` binds it to a release and a plan, `item` is what is attested, `text` the reason given."""
+    """One command. `code` binds it to a release and a plan, `item` is what is attested, `text` the reason given.
+
+    `role` is the one that an approval is given for; empty: each that the person holds.
+    """
 
     name: Name
     code: str = ""
     item: str = ""
     text: str = ""
+    role: str = ""
 
 
 def binding(environment: str, release: str, digests: str, plan: str) -> str:
@@ -67,7 +72,10 @@ def _command(line: str) -> Command | None:
     name: Name = match[1].lower()  # type: ignore[assignment]  # the pattern knows no other
     words = (match[2] or "").split()
     if name == "approve":
-        return Command(name, _code(words[:1]), text=brief(" ".join(words[1:]), 300))
+        # The words before the code are a role, which may be several.
+        place = next((number for number, word in enumerate(words[:MAX_ROLE]) if _code([word])), 0)
+        role = brief(" ".join(words[:place]).strip("`"), 60)
+        return Command(name, _code(words[place : place + 1]), "", brief(" ".join(words[place + 1 :]), 300), role)
     if name == "attest":
         return Command(name, _code(words[1:2]), brief("".join(words[:1])), brief(" ".join(words[2:]), 300))
     return Command(name, text=brief(" ".join(words), 300))

@@ -12,7 +12,7 @@ from deploy_gate.github import fields
 from deploy_gate.github.client import Client, Question, path
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.signoff import commands
-from deploy_gate.signoff.rules import Comment, Wanted, Word
+from deploy_gate.signoff.rules import NO_ROLE, Comment, Wanted, Word
 
 _MERGER = "web-flow"  # GitHub itself, where a button was pressed
 MOST = 1000
@@ -38,10 +38,8 @@ class Place:
     pull: dict[str, Any] = field(default_factory=dict)
 
 
-def place(client: Client, repository: str, commit: str, given: int, since: str) -> Place:
+def place(client: Client, repository: str, commit: str, given: int) -> Place:
     """The given number, that of the event, or that of the commit's pull request; CouldNotTell when there is none."""
-    if given and since:
-        return Place(given)
     where = repository + path("commits", commit, "pulls")
     found = client.all(Question(where, f"pull requests of {commit[:12]}", "pull-requests=read"))
     # One that is open or merged; the newest, since that is the one people look at.
@@ -116,14 +114,18 @@ def _approval(one: fields.Object, wanted: Wanted) -> Word | None:
     if not author or kind is None:
         return None
     void = "its author wrote the change" if kind == "yes" and author in wanted.authors else ""
+    void = void or (NO_ROLE if kind == "yes" and wanted.named else "")
     return Word(author, kind, brief(str(one.get("comment") or ""), 300), wanted.now, "", void)
 
 
 def authors(client: Client, repository: str, commit: str, where: Place, since: str) -> Authors:
-    """Who wrote what is new: since a commit, else in the commit's pull request, else the commit alone."""
-    if since:
-        return _authors(_compared(client, repository, since, commit))
+    """Who wrote what is new: since a commit, else in the commit's pull request, else the commit alone.
+
+    Whoever opened the pull request counts as one of them.
+    """
     opener = fields.login(where.pull, "user")
+    if since:
+        return _authors(_compared(client, repository, since, commit), opener)
     if where.pull:
         number = fields.number(where.pull, "number")
         asked = Question(

@@ -16,6 +16,7 @@ from deploy_gate.signoff.commands import Command
 from deploy_gate.units import show_duration
 
 CLOCK_SKEW = 300.0
+NO_ROLE = "it names no role, and nobody signs for two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,19 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a yes must be: for which code, of which age in seconds at most; `item` when it is an attestation."""
+    """What a yes must be: for which code, of which age in seconds at most; `item` when it is an attestation.
+
+    An approval that names another role than `role` is none here; with `named` it has to name one, and the last one that
+    a person names is the only one.
+    """
 
     code: str
     max_age: float
     now: datetime
     authors: frozenset[str]
     item: str = ""
+    role: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Word:
     at: datetime
     url: str
     void: str = ""
+    aside: bool = False
+    """A yes that is good, but for no role that is asked about: it counts for nothing here, and takes a no back."""
 
 
 def words(comments: Iterable[Comment], wanted: Wanted) -> list[Word]:
@@ -60,10 +69,16 @@ def words(comments: Iterable[Comment], wanted: Wanted) -> list[Word]:
     for one in sorted(comments, key=lambda each: (each.at, each.number)):
         for command in one.commands if one.author else ():
             word = _word(one, command, wanted)
-            # A yes that does not count takes nothing back: neither a no, nor a yes that does.
-            if word and not (word.void and one.author in standing and not standing[one.author].void):
+            if word and _replaces(word, standing.get(one.author), wanted.named and bool(command.role)):
                 standing[one.author] = word
     return list(standing.values())
+
+
+def _replaces(word: Word, before: Word | None, moved: bool) -> bool:
+    """A yes that does not count takes nothing back: neither a no, nor a yes that does, unless it `moved` to a role."""
+    if not word.void or before is None or before.void:
+        return True
+    return word.aside and (before.kind != "yes" or moved)
 
 
 def _word(one: Comment, command: Command, wanted: Wanted) -> Word | None:
@@ -72,7 +87,18 @@ def _word(one: Comment, command: Command, wanted: Wanted) -> Word | None:
         return Word(one.author, command.name, command.text, one.at, one.url)
     if command.name != kind or (wanted.item and command.item != wanted.item):
         return None
-    return Word(one.author, "yes", command.text, one.at, one.url, _void(one, command, wanted))
+    void, other = _void(one, command, wanted), _for_another(command, wanted)
+    return Word(one.author, "yes", command.text, one.at, one.url, void or other, bool(other) and not void)
+
+
+def _for_another(command: Command, wanted: Wanted) -> str:
+    """Why an approval is for no role that is asked about; empty when it is."""
+    if wanted.item:
+        return ""
+    if not command.role:
+        return NO_ROLE if wanted.named else ""
+    same = command.role.casefold() == wanted.role.casefold()
+    return "" if same else f"it is for the role {command.role}"
 
 
 def _void(one: Comment, command: Command, wanted: Wanted) -> str:

@@ -12,8 +12,11 @@ from deploy_gate.checklist.model import Phase
 from deploy_gate.commands.gate_command import find_checklist
 from deploy_gate.engine import gate, plan
 from deploy_gate.engine.verdict import Word
+from deploy_gate.policy import live
+from deploy_gate.policy.lines import Policy
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import Result, brief
+from deploy_gate.rollout import images
 
 CHECK = "sign-off"
 _AT_ONCE = 4
@@ -46,7 +49,7 @@ def roles(checklist: Path | None) -> str:
     return loading.load(find_checklist(checklist)).checklist.variables()["roles"]
 
 
-def look(checklist: Path | None, environment: str) -> Standing:
+def look(checklist: Path | None, environment: str, manifest: Path | None) -> Standing:
     """Run the lines of the phase before a deployment that ask for a signature, and no other."""
     source = loading.load(find_checklist(checklist))
     if environment not in source.checklist.environments:
@@ -55,7 +58,17 @@ def look(checklist: Path | None, environment: str) -> Standing:
     asked = [name for name, one in items if one.check == CHECK and Phase.PRE_DEPLOY in one.phases]
     if not asked:
         return Standing()
-    made = plan.make(source, Catalog(), phase=Phase.PRE_DEPLOY, environment=environment, only=asked, code="without")
+    # As the gate does it, so that both speak of one code.
+    policy = Policy(live.find(environment, checklist), path=checklist, digests=images.digests(manifest))
+    made = plan.make(
+        source,
+        Catalog(),
+        phase=Phase.PRE_DEPLOY,
+        environment=environment,
+        only=asked,
+        code="without",
+        policy=policy,
+    )
     # The comment that started this run may stand elsewhere than the gate looks; the gate knows nothing of it.
     event = os.environ.pop(_EVENT, None)
     try:

@@ -23,6 +23,10 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
     [
         (f"/approve {CODE}", [Command("approve", CODE)]),
         (f"/APPROVE `{CODE.upper()}`  well   done", [Command("approve", CODE, text="well done")]),
+        (f"/approve qa {CODE} fine", [Command("approve", CODE, "", "fine", "qa")]),
+        (f"/approve `Tech Lead` {CODE}", [Command("approve", CODE, role="Tech Lead")]),
+        (f"/approve one two three four {CODE}", [Command("approve", text=f"two three four {CODE}")]),
+        ("/approve qa", [Command("approve")]),
         ("/approve", [Command("approve")]),
         ("/approve 0123", [Command("approve")]),
         ("/approve it all", [Command("approve", text="all")]),
@@ -131,6 +135,38 @@ YES = f"/approve {CODE}"
 )
 def test_the_last_word_of_each(comments: list[Comment], expected: dict[str, tuple[str, str]]) -> None:
     assert {one.author: (one.kind, one.void) for one in rules.words(comments, wanted())} == expected
+
+
+QA, OPS = f"/approve qa {CODE}", f"/approve ops {CODE}"
+
+
+@pytest.mark.parametrize(
+    ("words", "both", "named"),
+    [
+        # What a person said, and whether it counts for qa and for ops: where one may sign for two, and where not.
+        ((YES,), (True, True), (False, False)),
+        ((QA,), (True, False), (True, False)),
+        ((QA, OPS), (True, True), (False, True)),
+        ((OPS, QA), (True, True), (True, False)),
+        ((QA, YES), (True, True), (True, False)),
+        ((QA, "/approve ops ba9876543210"), (True, False), (True, False)),
+        ((f"/approve QA {CODE}",), (True, False), (True, False)),
+        ((f"/approve qaa {CODE}",), (False, False), (False, False)),
+        # A no is of no role, so whatever role a yes is for takes it back.
+        (("/reject no", QA), (True, False), (True, False)),
+        (("/reject no", YES), (True, True), (False, False)),
+        ((QA, "/reject no"), (None, None), (None, None)),
+        (("/reject no", "/approve qa"), (None, None), (None, None)),
+    ],
+)
+def test_an_approval_for_one_role(
+    words: tuple[str, ...], both: tuple[bool | None, ...], named: tuple[bool | None, ...]
+) -> None:
+    comments = [said("ada", word, minutes=20 - place) for place, word in enumerate(words)]
+    for strict, expected in ((False, both), (True, named)):
+        standing = [rules.words(comments, wanted(role=role, named=strict)) for role in ("qa", "ops")]
+        counts = tuple(None if one.kind != "yes" else not one.void for [one] in standing)
+        assert counts == expected, strict
 
 
 def test_attestations_are_of_an_item() -> None:
