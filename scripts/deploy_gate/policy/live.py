@@ -91,7 +91,7 @@ def live(entries: Iterable[Entry], environment: str) -> Entry | None:
     """The newest that was deployed and confirmed there, and has not been taken back."""
     standing: list[Entry] = []
     for one in entries:
-        if one.environment != environment or one.kind is Kind.REHEARSAL:
+        if one.environment != environment or one.kind not in (Kind.DEPLOY, Kind.ROLLBACK):
             continue
         if one.outcome is Outcome.DEPLOYED:
             standing.append(one)
