@@ -44,9 +44,6 @@ def server() -> Iterator[Fleet]:
 def shop(consumer: Any, server: Fleet) -> Any:
     """A consumer with what `init` writes and a checklist of three lines; the server as it was."""
     server.reset()
-    # The ledger's branch is pushed to a repository beside it; the name stays, since the runner reads it.
-    consumer.git("init", "-q", "--bare", str(consumer.scratch.parent / "remote.git"))
-    consumer.git("config", f"url.{consumer.scratch.parent}/remote.git.insteadOf", "https://github.com/acme/shop.git")
     url = f"http://127.0.0.1:{server.hosts[0].front}/orders"
     orders = {"check": "http-endpoint", "phases": ["verify"], "with": {"url": url}}
     lines = {"lint": LINT, "log": LOG, "orders": orders}
