@@ -233,7 +233,8 @@ def test_the_first_hour_is_looked_back_at(shop: Any, server: Fleet, tmp_path: Pa
     assert (found.code, results(found)) == (1, {"look-back": "failure", "close": "success"}), text(found)
     server.live((OLD, "blue"))
     [entry] = written(shop)
-    assert (entry["kind"], entry["release"], entry["outcome"]) == ("rollback", release, "rolled-back")
+    assert (entry["kind"], entry["outcome"]) == ("rollback", "rolled-back")
+    assert (entry["from_release"], entry["release"]) == (release, OLD)
     assert entry["reason"].startswith("t-critical: roll back: ")
 
 

@@ -94,6 +94,8 @@ def _command(repository: Path, workflow: str, stage: Stage) -> list[str | Path]:
     act = bootstrap.tool(bootstrap.ensure(stage.lock), "act")
     command: list[str | Path] = [act, stage.event, "-W", f".github/workflows/{workflow}", "--json", "--no-cache-server"]
     command += ["--action-cache-path", scratch / "cache", "--container-daemon-socket", "-"]
+    # Two jobs that look up `--local-repository` at the same moment crash it ("concurrent map writes").
+    command += ["--concurrent-jobs", "1"]
     command += ["--env-file", os.devnull, "--input-file", os.devnull]
     command += ["--secret-file", _write(scratch / "secrets.yml", stage.secrets)]
     command += ["--var-file", _write(scratch / "variables.yml", stage.variables)]
