@@ -10,6 +10,8 @@ SLOT_URL = "DEPLOY_GATE_SLOT_URL"
 """The variable with the address of the slot that is not live, where a deployment leads to it."""
 OWN_SLOT = "slot_url"
 """The key of an environment for the same, where no deployment leads to it."""
+SIGNED = ("plan", "digests", "live")
+"""What a signature goes by: the run finds it, and no environment's block has a say."""
 MAY_BE_EMPTY = ("live", "digests")
 """Before the first deployment nothing is live, and a release without images has no digests: no line waits for these."""
 _NAME = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]{0,80})\}")
