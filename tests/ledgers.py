@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -122,3 +123,10 @@ def release(place: int) -> str:
 def with_document(found: Deployed, document: Mapping[str, Any]) -> Deployed:
     """The same deployment with other evidence."""
     return replace(found[0]), json.loads(json.dumps(document))
+
+
+def key_pair(folder: Path, name: str) -> tuple[str, str]:
+    """A private key and its public one."""
+    path = folder / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
+    return path.read_text(), path.with_suffix(".pub").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from deploy_gate.catalog import About
@@ -43,5 +44,7 @@ def confirmed(where: Sequence[HostProgram], release: str, reason: str = "") -> R
     try:
         closing.confirm(where, release, reason=reason)
     except Stopped as stopped:
-        return stopped.result("see where it is live: `do diagnose`")
-    return passed(f"{release[:12]} is confirmed on {counted(len(where), 'server')}")
+        result = stopped.result("see where it is live: `do diagnose`")
+        return replace(result, evidence=(*result.evidence, {"message": "not confirmed", "confirm": release}))
+    told = f"{release[:12]} is confirmed on {counted(len(where), 'server')}"
+    return passed(told, evidence=[{"message": told, "confirm": release}])

@@ -54,6 +54,7 @@ def operate(  # noqa: PLR0913 - one for each input
     )
     made = replace(made, idle=idle.question(checklist=checklist, environment=environment, report=report))
     with servers(Login(host, host_keys, config, python, sudo)) as where:
+        idle.clear(where, made.idle)
         terms = Terms(confirm_within, watch, guard_for, at_once, confirm, wait)
         return Deployment(where, made.release, terms).run(made)
 

@@ -14,18 +14,18 @@ from typing import Literal
 from deploy_gate import runner
 from deploy_gate.catalog import About
 from deploy_gate.checklist import loading
-from deploy_gate.facts import git, ledgerheads
+from deploy_gate.facts import answers, git, ledgerheads
 from deploy_gate.facts.remote import TOKEN
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import met, signing, statement
-from deploy_gate.ledger.branch import Trust
+from deploy_gate.ledger import ended, met, reading, signing, statement
+from deploy_gate.ledger.branch import Branch, Trust
 from deploy_gate.ledger.chain import Head, canonical, digest
 from deploy_gate.ledger.entry import Entry, Kind
 from deploy_gate.ledger.gathered import Gathered, gather
 from deploy_gate.pages import standing
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, brief, passed, warned
-from deploy_gate.rollout.servers import READS, SECRETS, Login, run_url, servers
+from deploy_gate.rollout.servers import READS, SECRETS, Login, run_url, servers, who
 from deploy_gate.ssh.hostprogram import HostProgram
 from deploy_gate.units import Variable
 
@@ -38,7 +38,7 @@ _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 def operate(  # noqa: PLR0913 - one parameter for each input
     *,
     environment: str,
-    kind: Literal["deploy", "rollback", "rehearsal"],
+    kind: Literal["deploy", "rollback", "rehearsal", "confirm"],
     reports: list[str],
     deploy: Path | None,
     rollback: Path | None,
@@ -68,12 +68,16 @@ def operate(  # noqa: PLR0913 - one parameter for each input
         # It says itself what it left, and where it went; a `release` that was given is the one it was about.
         left, now = found.moved()
         from_release, release = from_release or left or release, now or release or left
+    if Kind(kind) is Kind.CONFIRM:
+        release = found.confirmed() or release
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
     entry = replace(entry, digests=_digests(digests), met=met.of(found.document, _measuring()).known)
     heads = [Head.parse(text) for text in known]
     with _servers(login) as (where, silent), _signer(signing_key) as sign, branches.opened(branch, remote) as there:
         remembered, more = ledgerheads.read(where)
-        head = branches.append(there, entry, found.document, Trust((*heads, *remembered), signers, sign))
+        trust = Trust((*heads, *remembered), signers, sign)
+        _settle(there, where, entry, trust)
+        head = branches.append(there, entry, found.document, trust)
         silent += [*more, *ledgerheads.tell(where, head)]
     if predicate is not None:
         fields = {**entry.as_json(), "evidence": digest(branches.evidence(found.document))}
@@ -115,6 +119,15 @@ def _measuring() -> dict[str, list[str]]:
         return met.names(loading.load(None).checklist)
 
 
+def _settle(there: Branch, where: list[HostProgram], entry: Entry, trust: Trust) -> None:
+    """First the end of the deployment before, where no line tells it: a person's answer on a server, or the guard's."""
+    held = ended.still_open(reading.read(there.read().raw).entries, entry.environment) if where else None
+    answer = answers.read(where, held) if held else None
+    # What this very run did, its own line is about to tell.
+    if held and answer and (entry.kind is Kind.DEPLOY or answer.by != who()):
+        branches.append(there, answer.line(held), Gathered([], {}, {}).document, trust)
+
+
 @contextmanager
 def _servers(login: Login) -> Iterator[tuple[list[HostProgram], list[str]]]:
     """Those that are to remember, and why nobody does: what happened is written down all the same."""
@@ -145,8 +158,8 @@ def entered(
     outcome = found.outcome(kind)
     decided_by, why = found.decided(outcome)
     began = found.began(now)
-    # Whatever is checked out where somebody rolls back, it need not be what is live now.
-    head = git.head() if kind is not Kind.ROLLBACK or git.tree() == release else ""
+    # Whatever is checked out where somebody says a word, it need not be what is live now.
+    head = git.head() if kind in (Kind.DEPLOY, Kind.REHEARSAL) or git.tree() == release else ""
     return Entry(
         environment=environment,
         release=release,

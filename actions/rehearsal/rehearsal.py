@@ -12,6 +12,7 @@ from deploy_gate.facts import git, onhost, rehearsals
 from deploy_gate.facts.onhost import Place
 from deploy_gate.facts.rehearsals import Rehearsal
 from deploy_gate.facts.remote import TOKEN
+from deploy_gate.ledger import signing
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, brief, error, failed, passed
 from deploy_gate.units import Duration, Variable, counted, show_duration
@@ -48,23 +49,27 @@ def check(  # noqa: PLR0913 - one parameter for each input
     clock_skew: Duration,
     key_variable: Variable,
     environment: str,
+    signers: str,
     branch: str,
     remote: str,
 ) -> Result:
     """Read what was recorded, and judge the newest; CouldNotTell when it cannot be read or trusted."""
-    validate(host=host, config=config, images=images, environment=environment)
+    validate(host=host, config=config, images=images, environment=environment, signers=signers)
     limits = Limits(
         release or (_this() if of == "this" else ""), _images(images), proves, max_age, sla, min_requests, clock_skew
     )
     held = rehearsals.read(Place(host, host_keys, config, key_variable)) if host else []
-    held += rehearsals.recorded(branch, remote, environment) if environment else []
+    held += rehearsals.recorded(branch, remote, environment, signers) if environment else []
     return judge(sorted(held, key=lambda one: one.at), limits, datetime.now(UTC))
 
 
-def validate(*, host: str, config: str, images: str, environment: str, **_: object) -> None:
+def validate(*, host: str, config: str, images: str, environment: str, signers: str, **_: object) -> None:
     """Misconfigured for what can be known wrong before anything is asked."""
     if not host and not environment:
         raise Misconfigured(["give `host`, whose journal is read, or `environment`, whose rehearsals the ledger holds"])
+    signing.check(signers)
+    if signers.strip() and not environment:
+        raise Misconfigured(["give `environment` beside `signers`: without it the ledger is not read"])
     if host:
         onhost.validate(host, config)
     _images(images)

@@ -12,7 +12,12 @@ from fleet import NEW, OLD, Fleet, Told, wait_until
 from processes import children
 
 from deploy_gate.checklist import variables
-from deploy_gate.facts import http
+from deploy_gate.facts import findings, http
+from deploy_gate.ledger import statement
+from deploy_gate.ledger.chain import Head
+from deploy_gate.ledger.entry import Outcome
+from deploy_gate.ledger.gathered import gather
+from deploy_gate.pages.sheet import of_json
 from deploy_gate.result import CouldNotTell
 from deploy_gate.ssh.client import connection
 from deploy_gate.ssh.forward import forwarded
@@ -58,11 +63,12 @@ def look(shop: Path) -> dict[str, str]:
     }
 
 
-def deploy(servers: Fleet, given: dict[str, str]) -> Told:
+def deploy(servers: Fleet, given: dict[str, str], count: int = 1, **more: str) -> Told:
     child = servers.popen(
         "deploy",
-        servers.inputs(1, release=NEW, watch="500ms", confirm_within="4m", **given),
+        servers.inputs(count, release=NEW, watch="500ms", confirm_within="4m", **given),
         DEPLOY_GATE_SECRETS=f"JOURNEY_TOKEN={SECRET}",
+        **more,
     )
     told = servers.read(child)
     assert SECRET not in f"{told}"
@@ -73,18 +79,63 @@ def front(servers: Fleet) -> str:
     return (servers.hosts[0].work / "access.log").read_text()
 
 
+def kept(shop: Path) -> dict[str, Path]:
+    """The reports, by the server that each says it is about."""
+    found = sorted((shop / "report").glob("*/report.json"))
+    return {json.loads(one.read_text())["server"]: one for one in found}
+
+
 def test_a_journey_that_is_red_on_the_idle_slot_alone_keeps_it_out(servers: Fleet, shop: Path) -> None:
-    servers.hosts[0].fault(NEW, status=500)
+    servers.hosts[1].fault(NEW, status=500)
     before = front(servers).count("/orders")
-    told = deploy(servers, look(shop))
+    summary = shop / "summary.md"
+    told = deploy(servers, look(shop), 2, GITHUB_STEP_SUMMARY=str(summary))
     assert (told.code, told.data["measured"]) == (1, "not switched"), told
-    start = f"idle-slot on {servers.doors[0].host}: the idle slot (green) fails the phase idle-slot of the checklist: "
+    first, second = (one.host for one in servers.doors)
+    start = f"idle-slot on {second}: the idle slot (green) fails the phase idle-slot of the checklist: "
     assert told.found.startswith(f"{start}no-go, order: "), told.found
     assert "500" in told.found
-    servers.live((OLD, "blue"))
-    report = json.loads((shop / "report" / "report.json").read_text())
-    assert (report["phase"], report["decided_by"]) == ("idle-slot", "order")
+    servers.live((OLD, "blue"), (OLD, "blue"))
     assert front(servers).count("/orders") == before, "the live slot was asked"
+
+    reports = kept(shop)
+    assert {server: path.parent.name for server, path in reports.items()} == {
+        first: first.replace(":", "+"),
+        second: second.replace(":", "+"),
+    }
+    told_by = [json.loads(reports[one].read_text()) for one in (first, second)]
+    assert [(one["phase"], one["verdict"], one["decided_by"]) for one in told_by] == [
+        ("idle-slot", "go", None),
+        ("idle-slot", "no-go", "order"),
+    ]
+    heads = [line for line in summary.read_text().splitlines() if line.startswith("## ")]
+    names = [one.replace("@", "&#64;") for one in (first, second)]
+    assert heads == [
+        f"## ✅ Go · idle-slot · production · {names[0]}",
+        f"## ❌ No-go · idle-slot · production · {names[1]}",
+    ]
+    # Both stand in the ledger, under their server's name.
+    found = gather(list(reports.values()), None, None)
+    assert [one["server"] for one in found.document["reports"]] == [first, second]
+    assert [of_json(one, {}).headline.rpartition(" · ")[2] for one in found.document["reports"]] == [first, second]
+    labels = [f"idle-slot on {one}" for one in (first, second)]
+    assert [label for label, _ in findings.read(str(reports[one]) for one in (first, second)).verdicts] == labels
+    fields = {"release": NEW, "environment": "production", "evidence": "e", "outcome": "not-switched"}
+    signed = statement.of(fields, Head(), found.document)["predicate"]
+    assert (signed["passedTests"], signed["failedTests"]) == ([f"{labels[0]}: order"], [f"{labels[1]}: order"])
+    by, why = found.decided(Outcome.NOT_SWITCHED)
+    assert (by, why.partition(": ")[0]) == ("order", second)
+
+
+@pytest.mark.long
+def test_the_report_of_a_server_that_was_not_come_to_is_not_an_older_ones(servers: Fleet, shop: Path) -> None:
+    old = shop / "report" / servers.doors[1].host.replace(":", "+") / "report.json"
+    old.parent.mkdir(parents=True)
+    old.write_text('{"server": "an older one"}')
+    servers.hosts[0].fault(NEW, status=500)
+    told = deploy(servers, look(shop), 2)
+    assert told.found.startswith(f"idle-slot on {servers.doors[0].host}: "), told
+    assert list(kept(shop)) == [servers.doors[0].host]
 
 
 @pytest.mark.long

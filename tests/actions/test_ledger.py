@@ -12,6 +12,7 @@ from fleet import Fleet, fleet
 from github_server import GitHub, ago
 from support import Repository
 
+from deploy_gate import cli
 from deploy_gate.catalog import Catalog
 from deploy_gate.facts import interventions
 from deploy_gate.facts.attestations import Attestation
@@ -186,7 +187,8 @@ def one_server() -> Iterator[Fleet]:
 
 @pytest.fixture
 def servers(one_server: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    """The server, and the key that opens it."""
+    """The server as it was, told of no ledger, and the key that opens it."""
+    one_server.reset()
     monkeypatch.setenv("SSH_PRIVATE_KEY", one_server.key)
     monkeypatch.setenv("SSH_KNOWN_HOSTS", one_server.doors[0].pins)
     return one_server
@@ -248,6 +250,57 @@ def test_a_server_that_does_not_answer_keeps_nothing_from_being_written_down(
     result = ask("record", deploy="deploy.json", **there)
     assert (result.status, result.measured) == (Status.WARNED, 2)
     assert "written down as line 2, but the servers could not be asked: SSH_PRIVATE_KEY" in result.found
+
+
+def test_verify_asks_the_servers(
+    repository: Repository, ask: Callable[..., Result], capsys: pytest.CaptureFixture[str], servers: Fleet
+) -> None:
+    """Behind what a server knows, or another than that, is refused; a server that does not say proves nothing."""
+    origin = repository.path.parent / "origin.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    repository.commit("feat: one")
+    repository.write("deploy.json", '{"status": "passed", "found": "deployed", "measured": "deployed"}')
+    door = servers.doors[0]
+    there = {"environment": "production", "host": door.host, "config": "slots.json"}
+    words = ["ledger", "verify", "--host", door.host, "--host-keys", door.pins, "--config", "slots.json"]
+
+    def verify(*more: str) -> tuple[int, str]:
+        code = cli.main([*words, *more])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    assert ask("record", deploy="deploy.json", **{**there, "host": ""}).status is Status.PASSED
+    code, told = verify()
+    assert (code, "no server was ever told a line of the ledger" in told) == (3, True), told
+    repository.git("fetch", "-q", "origin", "deploy-ledger:behind")
+    again = ask("record", deploy="deploy.json", verdict="go", **there)
+    assert again.status is Status.PASSED, again
+    code, told = verify()
+    assert (code, f"2:{again.evidence[0]['hash']}" in told) == (0, True), told
+    repository.git("push", "-q", "--force", "origin", "behind:deploy-ledger")
+    code, told = verify()
+    assert (code, told) == (
+        1,
+        "wrong: line 2, which is known from elsewhere, is not there: the ledger was written anew\n",
+    )
+    with branches.opened() as branch:
+        moment = "2026-11-25T02:00:00Z"
+        branches.append(branch, Entry("production", OTHER, Kind.DEPLOY, Outcome.DEPLOYED, moment, moment), {})
+    code, told = verify()
+    assert (code, "wrong: line 2, which is known from elsewhere, is another one" in told) == (1, True), told
+    assert cli.main(words[:2]) == 0, "alone the branch holds together"
+    capsys.readouterr()
+    for more, said in (
+        (["--config", "nowhere.json"], "could not be asked what it knows of the ledger"),
+        (["--host-keys", "[127.0.0.1]:1 ssh-ed25519 AAAA"], "pinned"),
+        (["--host", "deploy@127.0.0.1:1"], ""),
+    ):
+        code, told = verify(*more)
+        assert (code, said in told) == (3, True), told
+    subprocess.run(["git", "update-ref", "-d", "refs/heads/deploy-ledger"], cwd=origin, check=True)
+    assert verify()[0] == 1, "a server knows that there was one"
+    assert cli.main(words[:2]) == 3
 
 
 def seen(servers: Fleet) -> list[interventions.Change]:

@@ -6,10 +6,12 @@ import json
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hosts import Server
+from ledgers import key_pair
 from slots.world import NEW, THIRD
 from support import Repository
 
@@ -143,7 +145,9 @@ def test_only_whole_lines_are_evidence() -> None:
 
 def test_digests_that_are_none() -> None:
     with pytest.raises(Misconfigured):
-        Catalog().get("rehearsal").module.validate(host="a@b", config="/x", images="backend=latest", environment="")
+        Catalog().get("rehearsal").module.validate(
+            host="a@b", config="/x", images="backend=latest", environment="", signers=""
+        )
 
 
 WORKED = {"sent": 200, "failed": 0, "switch_seconds": 0.2, "rollback_seconds": 0.5, "sla": 120}
@@ -195,5 +199,35 @@ def test_recorded_in_the_ledger(repository: Repository, ask: Callable[..., Resul
 
 
 def test_neither_a_server_nor_a_ledger() -> None:
-    (told,) = Catalog().get("rehearsal").faults({"host": "", "config": "", "images": "", "environment": ""})
+    none = {"host": "", "config": "", "images": "", "environment": "", "signers": ""}
+    (told,) = Catalog().get("rehearsal").faults(none)
     assert told.startswith("give `host`, whose journal is read, or `environment`")
+    (told,) = Catalog().get("rehearsal").faults(none | {"host": "a@b", "config": "/x", "signers": "ssh-ed25519 AAAA"})
+    (grace,) = Catalog().get("rehearsal").faults(none | {"environment": "staging", "signers": "grace"})
+    assert grace == "'grace' is no public key, expected a line as in a file .pub"
+    assert told == "give `environment` beside `signers`: without it the ledger is not read"
+
+
+def test_what_nobody_pinned_signed_is_no_evidence(
+    repository: Repository, ask: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(repository, ask)
+    (own, public), (other, strange) = key_pair(tmp_path, "own"), key_pair(tmp_path, "other")
+    kept.record(WORKED)
+    assert kept.look().status is Status.PASSED
+    result = kept.look(signers=public)
+    assert (result.status, result.found) == (
+        Status.ERROR,
+        "the ledger does not hold together: line 1, the newest, has no signed statement beside it",
+    )
+    monkeypatch.setenv("LEDGER_SIGNING_KEY", other)
+    kept.record(WORKED, status="warned")
+    result = kept.look(signers=public)
+    assert (result.status, result.found) == (
+        Status.ERROR,
+        "the ledger does not hold together: the statement of line 2 is not signed by a pinned key",
+    )
+    assert kept.look(signers=strange).status is Status.PASSED
+    monkeypatch.setenv("LEDGER_SIGNING_KEY", own)
+    kept.record(WORKED, WORKED)
+    assert kept.look(signers=f"{strange}{public}").status is Status.PASSED

@@ -44,9 +44,6 @@ def server() -> Iterator[Fleet]:
 def shop(consumer: Any, server: Fleet) -> Any:
     """A consumer with what `init` writes and a checklist of three lines; the server as it was."""
     server.reset()
-    # The ledger's branch is pushed to a repository beside it; the name stays, since the runner reads it.
-    consumer.git("init", "-q", "--bare", str(consumer.scratch.parent / "remote.git"))
-    consumer.git("config", f"url.{consumer.scratch.parent}/remote.git.insteadOf", "https://github.com/acme/shop.git")
     url = f"http://127.0.0.1:{server.hosts[0].front}/orders"
     orders = {"check": "http-endpoint", "phases": ["verify"], "with": {"url": url}}
     lines = {"lint": LINT, "log": LOG, "orders": orders}
@@ -63,7 +60,8 @@ def run(shop: Any, server: Fleet, scratch: Path, workflow: str = "deploy.yml", *
     """Run a workflow of the consumer's; no value of a secret is in what it says."""
     scratch.mkdir()
     secrets = {"SSH_PRIVATE_KEY": server.key, "DEPLOY_GATE_SECRETS": f"ODD='{HIDDEN}'", "TELEGRAM_BOT_TOKEN": TOKEN}
-    variables = {"PRODUCTION_HOST": server.doors[0].host, "PRODUCTION_HOST_KEYS": server.doors[0].pins}
+    login = server.inputs(len(server.doors))
+    variables = {"PRODUCTION_HOST": login["host"], "PRODUCTION_HOST_KEYS": login["host-keys"]}
     where = act.Stage(scratch, shop.staged.references, secrets, variables, lock="dev", **more)
     found = act.run(shop.path, workflow, where, timeout=600)
     assert HIDDEN not in text(found)
@@ -257,6 +255,36 @@ def test_red_on_the_idle_slot_is_never_switched_to(shop: Any, server: Fleet, tmp
     assert server.hosts[0].good("status")["left"] == []
     [entry] = written(shop)
     assert (entry["release"], entry["outcome"], entry["decided_by"]) == (bad, "not-switched", "orders")
+
+
+@pytest.mark.long
+def test_each_servers_idle_slot_is_told_kept_and_written_down(shop: Any, tmp_path: Path) -> None:
+    line = {"check": "http-endpoint", "phases": ["idle-slot"], "with": {"url": "${url}/orders"}}
+    shop.checklist({"lint": LINT, "log": LOG, "orders": line}, environments={"production": {}})
+    # What the repository brings itself is nobody's report.
+    forged = {"schema": 1, "started": "2026-11-25T02:30:00Z", "phase": "idle-slot", "verdict": "go", "decided_by": None}
+    for folder in ("deploy-gate-report", "deploy-gate-evidence/report-idle-production"):
+        shop.write(f"{folder}/forged/report.json", json.dumps({**forged, "server": "forged", "items": []}))
+    shop.commit("feat: the first")
+    bad = shop.git("rev-parse", "HEAD^{tree}")
+    with fleet(2) as two:
+        two.hosts[1].fault(bad, status=500)
+        found = run(shop, two, tmp_path / "bad")
+        two.live((OLD, "blue"), (OLD, "blue"))
+    assert results(found)["deploy"] == "failure", text(found)
+    well, ill = (one.host for one in two.doors)
+    heads = [one for one in found.jobs["deploy"].summary.splitlines() if one.startswith("## ")]
+    # act tells what a composite action wrote once for its step, and once for the step that uses it.
+    assert [one.replace("&#64;", "@").rpartition(" · ")[2] for one in heads] == [well, ill] * 2
+    kept = found.artifact("report-idle-production")
+    assert sorted(one.name for one in kept.iterdir()) == sorted(one.replace(":", "+") for one in (well, ill))
+    [entry] = written(shop)
+    assert (entry["release"], entry["outcome"], entry["decided_by"]) == (bad, "not-switched", "orders")
+    assert entry["why"].startswith(f"{ill}: ")
+    reports = [one for one in evidence(shop, 1)["reports"] if one["phase"] == "idle-slot"]
+    assert [one["server"] for one in reports] == [well, ill]
+    told = [(item["id"], item["status"]) for one in reports for item in one["items"]]
+    assert told == [("orders", "passed"), ("orders", "failed")]
 
 
 @pytest.mark.long

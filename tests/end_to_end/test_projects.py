@@ -115,6 +115,6 @@ def test_services_are_torn_down_when_the_set_up_fails(consumer: Any, tmp_path: P
     assert "wanted 3.12, the machine has" in text(found)
     assert "never" not in found.jobs["code"].log
     assert Path(f"{docker}.log").read_text().splitlines() == [
-        "compose --file compose test.yaml up --detach --wait",
+        "compose --file compose test.yaml up --build --detach --wait",
         "compose --file compose test.yaml down --volumes --timeout 10",
     ]

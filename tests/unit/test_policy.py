@@ -123,6 +123,9 @@ class Shop:
 
     def __init__(self, github: GitHub, repository: Repository, folder: Path) -> None:
         self.repository, self.people, self.folder = repository, People(github), folder
+        self.origin = repository.path.parent / "origin.git"
+        repository.git("init", "-q", "--bare", str(self.origin))
+        repository.git("remote", "add", "origin", str(self.origin))
         self.github = github
         self.first = ""
         self.first = self.commit(ITEMS)
@@ -257,11 +260,43 @@ def test_nobody_knows_what_is_live(shop: Shop, tmp_path: Path, monkeypatch: pyte
     assert "this clone is shallow" in found["policy"]["found"]
 
 
+REF = "refs/remotes/origin/deploy-ledger"
+
+
 def test_the_first_deployment(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    shop.repository.git("update-ref", "-d", "refs/remotes/origin/deploy-ledger")
+    shop.repository.git("update-ref", "-d", REF)
     assert shop.gate()[0] == 0
     said = "note: judged by this release's own checklist: there is no ledger (branch deploy-ledger)"
     assert said in capsys.readouterr().out
+
+
+def test_a_clone_of_one_branch_is_no_first_deployment(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no ref of the ledger; the remote has the ledger. What the release loosens, its own protection too, waits."""
+    loose = {"production": {"branch": "main"}, "staging": {"branch": "develop"}}
+    shop.commit({"log": {}}, environments=loose)
+    shop.repository.git("push", "-q", "origin", "main", f"{REF}:refs/heads/deploy-ledger")
+    shop.repository.git("clone", "-q", "--single-branch", "-b", "main", f"file://{shop.origin}", str(tmp_path / "one"))
+    monkeypatch.chdir(tmp_path / "one")
+    code, found = shop.gate()
+    assert (code, found["policy"]["status"]) == (3, "pending")
+    assert "items.place removed; environments.production.protected true → false" in found["policy"]["found"]
+
+
+def test_a_remote_that_does_not_answer_is_no_first_deployment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.repository.git("update-ref", "-d", REF)
+    shop.origin.rename(shop.origin.with_name("away.git"))
+    code, found = shop.gate()
+    assert (code, found["policy"]["status"]) == (3, "error")
+    assert found["policy"]["found"].startswith("the remote cannot be asked: ")
+    shop.repository.git("remote", "remove", "origin")
+    code, found = shop.gate()
+    assert (code, found["policy"]["status"]) == (3, "error")
+    assert found["policy"]["found"] == "this clone has no remote origin"
+    # Where nothing is decided, nobody waits for a network.
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert shop.gate()[0] == 0
 
 
 def test_the_plan_of_a_signature_is_of_both(repository: Repository) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 SLOT_URL = "DEPLOY_GATE_SLOT_URL"
 """The variable with the address of the slot that is not live, where a deployment leads to it."""
+SERVER = "DEPLOY_GATE_SERVER"
+"""The variable with the server whose slot that is."""
 OWN_SLOT = "slot_url"
 """The key of an environment for the same, where no deployment leads to it."""
 SIGNED = ("plan", "digests", "live")

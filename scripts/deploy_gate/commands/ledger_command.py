@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import Any
 from deploy_gate import arguments, units
 from deploy_gate.checklist.loading import load
 from deploy_gate.commands.gate_command import find_checklist
-from deploy_gate.facts import textfile
+from deploy_gate.facts import ledgerheads, textfile
 from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import chain, reading, review, signing
 from deploy_gate.ledger.chain import Head
@@ -22,6 +23,7 @@ from deploy_gate.ledger.entry import Entry
 from deploy_gate.ledger.metrics import figures
 from deploy_gate.problems import Misconfigured, nearest
 from deploy_gate.result import CouldNotTell, brief
+from deploy_gate.rollout.servers import Login, servers
 
 MAX_BYTES = 512 * 1024 * 1024
 LONGEST = timedelta(days=36525)
@@ -36,6 +38,11 @@ def run(argv: list[str]) -> int:
     parser.add_argument("--branch", default=branches.NAME, help="the ledger's branch")
     parser.add_argument("--remote", default="origin", help="the remote that holds it")
     parser.add_argument("--known", nargs="+", default=[], help="lines that must be in it, as NUMBER:HASH")
+    parser.add_argument("--host", nargs="+", default=[], help="servers, as user@name: what they remember must be in it")
+    parser.add_argument("--host-keys", default="", help="their known_hosts lines (default: those of SSH_KNOWN_HOSTS)")
+    parser.add_argument("--config", default="", help="the host program's configuration (slots.json) on the servers")
+    parser.add_argument("--python", default="python3", help="Python 3.9 or newer on the servers")
+    parser.add_argument("--sudo", action="store_true", help="run the host program by `sudo -n`")
     parser.add_argument("--signers", type=Path, help="public keys, by one of which the newest line must be signed")
     parser.add_argument("--environment", default="production", help="which deployments")
     parser.add_argument("--window", default="90d", help="how far back from now")
@@ -45,8 +52,11 @@ def run(argv: list[str]) -> int:
         raise Misconfigured([f"ledger {options.what}: there is no such word{nearest(options.what, WORDS)}"])
     options.window = _span(options.window)
     signers = _text(options.signers, "keep the public keys that may sign in a file").decode() if options.signers else ""
+    known = [*map(Head.parse, options.known), *_remembered(options)]
     raw, unsigned = _read(options.file, options.branch, options.remote, signers)
-    wrong = [*chain.faults(raw, [Head.parse(text) for text in options.known]), *unsigned]
+    if not raw and not known:
+        raise CouldNotTell("there is no ledger, or it has no lines", "run the record operation after a deployment")
+    wrong = [*chain.faults(raw, known), *unsigned]
     if options.what == "verify" or wrong:
         return _verify(raw, wrong)
     call: Callable[[Any, list[Entry]], None] = {"show": _show, "metrics": _metrics, "review": _review}[options.what]
@@ -72,10 +82,22 @@ def _read(file: Path | None, branch: str, remote: str, signers: str) -> tuple[by
         return raw, signing.faults(raw, lambda path: _text(file.parent / path, ""), signers)
     with branches.opened(branch, remote) as there:
         state = there.read()
-        if not state.raw:
-            found = f"the remote has no ledger on branch {branch}"
-            raise CouldNotTell(found, "run the record operation after a deployment")
         return state.raw, signing.faults(state.raw, lambda path: there.file(state.commit, path), signers)
+
+
+def _remembered(options: Any) -> list[Head]:
+    """The newest lines that the servers were told; CouldNotTell when one of them does not say, or none was told any."""
+    if not options.host:
+        return []
+    keys = options.host_keys or os.environ.get("SSH_KNOWN_HOSTS", "")
+    with servers(Login(options.host, keys, options.config, options.python, options.sudo)) as where:
+        found, silent = ledgerheads.read(where)
+    if silent:
+        raise CouldNotTell(silent[0], "see why; on the server `slots ledger` prints the line, for --known")
+    if not found:
+        fix = "let `record` have `host`: it tells the servers the newest line"
+        raise CouldNotTell("no server was ever told a line of the ledger, so none proves anything", fix)
+    return found
 
 
 def _text(file: Path, fix: str) -> bytes:

@@ -11,6 +11,7 @@ from time import monotonic
 
 from deploy_gate import process
 from deploy_gate.checklist.model import Phase
+from deploy_gate.checklist.variables import SERVER
 from deploy_gate.engine import masking
 from deploy_gate.engine.calling import call_capability
 from deploy_gate.engine.entry import Entry, State
@@ -21,7 +22,7 @@ from deploy_gate.facts import git
 from deploy_gate.policy import lines, proofs
 from deploy_gate.policy.proofs import Proofs
 from deploy_gate.problems import Misconfigured
-from deploy_gate.result import Result, Status, error, pending
+from deploy_gate.result import Result, Status, error, one_line, pending
 from deploy_gate.units import counted
 
 
@@ -44,6 +45,8 @@ class Report:
     started: datetime
     seconds: float
     notes: list[str]
+    server: str = ""
+    """Whose idle slot was looked at; empty where it was not about one server."""
 
 
 def run(plan: Plan, *, jobs: int, mixed: bool, listener: masking.Listener) -> Report:
@@ -61,7 +64,11 @@ def run(plan: Plan, *, jobs: int, mixed: bool, listener: masking.Listener) -> Re
     verdict = decide([row.judged for row in rows], may_be_empty=plan.phase is Phase.CLOSE or plan.measured_elsewhere)
     if outcome.cancelled and verdict.word is Word.GO:
         verdict = Verdict(Word.COULD_NOT_TELL, None, f"cancelled ({outcome.cancelled}) before everything was looked at")
-    return Report(plan, rows, verdict, git.head(), started, monotonic() - clock, notes)
+    return Report(plan, rows, verdict, git.head(), started, monotonic() - clock, notes, _server(plan))
+
+
+def _server(plan: Plan) -> str:
+    return one_line(os.environ.get(SERVER, ""), 400) if plan.phase is Phase.IDLE_SLOT else ""
 
 
 def job(entry: Entry, masker: masking.Masker) -> Job:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from deploy_gate.facts import textfile
 from deploy_gate.result import CouldNotTell, Status, brief
 
 MAX_BYTES = 16 * 1024 * 1024
-MAX_REPORTS = 50
+MAX_REPORTS = 100
+"""More than a deployment's servers, each of which leaves one."""
 NAME = "report.json"
 PLANNED = "no machine looks at this yet"
 _FINE = (Status.PASSED, Status.ATTESTED, Status.SKIPPED)
@@ -44,7 +45,7 @@ class Reports:
     findings: tuple[Finding, ...] = ()
     items: int = 0
     verdicts: tuple[tuple[str, str], ...] = ()
-    """Phase and verdict of each."""
+    """Phase (and server) and verdict of each."""
 
 
 def read(paths: Iterable[str]) -> Reports:
@@ -56,7 +57,7 @@ def read(paths: Iterable[str]) -> Reports:
     items, verdicts = 0, []
     for file in files:
         data = _document(file)
-        phase = brief(str(data.get("phase", "")), 40)
+        phase = brief(called(data), 200)
         verdicts.append((phase, brief(str(data.get("verdict", "")), 40)))
         for line in data["items"]:
             one = _finding(line, phase, file)
@@ -64,6 +65,12 @@ def read(paths: Iterable[str]) -> Reports:
             if one.status not in _FINE and not _planned(one):
                 found.setdefault(one.key, one)
     return Reports(tuple(found.values()), items, tuple(verdicts))
+
+
+def called(report: Mapping[str, Any]) -> str:
+    """What a report is called among others: its phase, and the server where it is about one."""
+    phase, server = str(report.get("phase", "")), str(report.get("server") or "")
+    return f"{phase} on {server}" if server else phase
 
 
 def _planned(one: Finding) -> bool:

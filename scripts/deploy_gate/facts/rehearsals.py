@@ -11,12 +11,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from deploy_gate.facts import onhost
 from deploy_gate.facts.onhost import Place
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import chain
+from deploy_gate.ledger import chain, signing
 from deploy_gate.ledger.entry import Entry, Kind, Outcome, from_json, when
 from deploy_gate.result import CouldNotTell, brief
 
@@ -54,17 +55,19 @@ def read(place: Place) -> list[Rehearsal]:
     return parse(kept)
 
 
-def recorded(branch: str, remote: str, environment: str) -> list[Rehearsal]:
-    """Those that the ledger holds of an environment, oldest first; CouldNotTell when it, or one of them, is broken."""
+def recorded(branch: str, remote: str, environment: str, signers: str) -> list[Rehearsal]:
+    """Those that the ledger holds of an environment, oldest first; CouldNotTell when it, or one of them, is broken.
+
+    With `signers` (public keys, one a line) also when its newest line is not signed by one of them.
+    """
     with branches.opened(branch, remote) as there:
         state = there.read()
-        if wrong := chain.faults(state.raw):
+        find = partial(there.file, state.commit)
+        if wrong := chain.faults(state.raw) or signing.faults(state.raw, find, signers):
             raise CouldNotTell(f"the ledger does not hold together: {wrong[0]}", "see `ledger verify`")
         lines = [(one.get("seq"), entry) for one in chain.records(state.raw) if (entry := from_json(one))]
         own = [(number, one) for number, one in lines if _is_rehearsal(one, environment)]
-        return [
-            _entered(one, there.file(state.commit, f"entries/{number}.json")) for number, one in own[-MOST_ENTRIES:]
-        ]
+        return [_entered(one, find(f"entries/{number}.json")) for number, one in own[-MOST_ENTRIES:]]
 
 
 def _is_rehearsal(one: Entry, environment: str) -> bool:

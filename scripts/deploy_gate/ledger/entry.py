@@ -29,6 +29,8 @@ class Kind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     REHEARSAL = "rehearsal"
+    CONFIRM = "confirm"
+    """A person's answer about a deployment that was held."""
 
 
 class Outcome(StrEnum):
@@ -44,7 +46,7 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled-back"
     """Somebody asked to go back, and that was done."""
     UNKNOWN = "unknown"
-    """The run was cut off; the server healed itself, or somebody has to look."""
+    """Held for a person, or cut off; a later line may say how it ended, else the server healed itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ _OUTCOMES = {
     BACK: Outcome.FELL_BACK,
     NOT_BACK: Outcome.NOT_BACK,
 }
+# A rehearsal ends where it began.
+_ONE_STEP = {Kind.REHEARSAL: Outcome.ROLLED_BACK, Kind.CONFIRM: Outcome.DEPLOYED}
 _SAID = ("sign-off",)
 INTERVENTIONS = "interventions"
 _GOOD = (Status.PASSED, Status.WARNED)
@@ -107,9 +109,9 @@ class Gathered:
 
     def outcome(self, kind: Kind) -> Outcome:
         """How it ended. What left no result was cut off: nobody knows, so it is not called a success."""
-        if kind is Kind.REHEARSAL:
-            # It ends where it began, or somebody has to look why not.
-            return Outcome.ROLLED_BACK if self.deploy.get("status") in _GOOD else Outcome.UNKNOWN
+        if kind in _ONE_STEP:
+            # Where that did not come about, somebody has to look why not.
+            return _ONE_STEP[kind] if self.deploy.get("status") in _GOOD else Outcome.UNKNOWN
         if kind is Kind.ROLLBACK:
             back = self._back()
             return Outcome.ROLLED_BACK if back is Outcome.FELL_BACK else back or Outcome.UNKNOWN
@@ -140,6 +142,11 @@ class Gathered:
         names = [str(told[-1].get(name, "")) if told else "" for name in ("from", "to")]
         return names[0], names[1] if RELEASE.fullmatch(names[1]) else ""
 
+    def confirmed(self) -> str:
+        """The release that a confirm was about; empty where it does not say."""
+        told = (str(one.get("confirm", "")) for one in self.deploy.get("evidence", []) if isinstance(one, Mapping))
+        return next((one for one in told if RELEASE.fullmatch(one)), "")
+
     def decided(self, outcome: Outcome) -> tuple[str | None, str]:
         """The item that decided and why, from the watch or the last report that said no; else what was done found."""
         if self.watch.get("verdict", _GO) != _GO and outcome is not Outcome.DEPLOYED:
@@ -147,17 +154,16 @@ class Gathered:
         for one in reversed(self.deciding):
             if one["verdict"] != _GO and outcome is not Outcome.DEPLOYED:
                 found = next((str(item["found"]) for item in one["items"] if item["id"] == one["decided_by"]), "")
-                return one["decided_by"], found or f"{one['phase']}: {one['verdict']}"
+                server = f"{one['server']}: " if one.get("server") else ""
+                return one["decided_by"], server + (found or f"{one['phase']}: {one['verdict']}")
         said = self.rollback or self.deploy
         return None, str(said.get("found", ""))
 
     def times(self, total: float) -> Times:
         """The slowest server of each part, in seconds; None where nobody measured."""
         found: dict[str, float] = {}
-        by_watch = self.watch.get("times")
-        # Without `restore` it was held for a person, who did something or not.
-        told = [by_watch] if isinstance(by_watch, Mapping) and by_watch.get("restore") is not None else []
-        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", []), *told]:
+        # Without `restore` the watch held it for a person: what it took to see and to decide is known all the same.
+        for one in [*self.deploy.get("evidence", []), *self.rollback.get("evidence", []), self.watch.get("times")]:
             for part in PARTS:
                 value = one.get(part) if isinstance(one, Mapping) else None
                 if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from deploy_gate.ledger.ended import left
 from deploy_gate.ledger.entry import Entry, Kind, Outcome, when
 
+_CHANGES = (Kind.DEPLOY, Kind.ROLLBACK)
 SOON = timedelta(hours=24)
 """A repair within this time is owed to the release before it."""
 # By its first line: what people write, and what GitHub and git write when a branch of that name is merged.
@@ -55,7 +57,7 @@ def deployments(entries: Iterable[Entry], environment: str) -> list[Deployment]:
     The order of the lines is what happened; the moments in them are of many machines' clocks.
     """
     own = [one for one in entries if one.environment == environment]
-    changes = [one for one in own if one.kind is not Kind.REHEARSAL and one.outcome is not Outcome.NOT_SWITCHED]
+    changes = [one for one in own if one.kind in _CHANGES and one.outcome is not Outcome.NOT_SWITCHED]
     found, past = [], _Past()
     for place, entry in enumerate(changes):
         repair = past.is_repair(entry)
@@ -80,8 +82,8 @@ class _Past:
     def add(self, entry: Entry) -> None:
         if entry.kind is Kind.ROLLBACK:
             if entry.outcome is Outcome.ROLLED_BACK:
-                left = _left(entry)
-                self._now(entry.release if entry.release != left else self._before(left))
+                gone = left(entry)
+                self._now(entry.release if entry.release != gone else self._before(gone))
         elif entry.outcome is not Outcome.FELL_BACK:
             self._now(entry.release)
 
@@ -92,18 +94,13 @@ class _Past:
     def returns(self, entry: Entry) -> bool:
         return entry.release != self.last and entry.release in self.all
 
-    def _before(self, left: str) -> str:
-        return next((one for one in reversed(self.lived) if one != left), "")
+    def _before(self, gone: str) -> str:
+        return next((one for one in reversed(self.lived) if one != gone), "")
 
     def _now(self, release: str) -> None:
         if release and release != self.last:
             self.lived.append(release)
             self.all.add(release)
-
-
-def _left(rollback: Entry) -> str:
-    """The release that a rollback leaves; one that does not say where it came from is about its own release."""
-    return rollback.from_release or rollback.release
 
 
 _UNFINISHED = {Outcome.NOT_BACK: Failure.NOT_BACK, Outcome.UNKNOWN: Failure.UNKNOWN}
@@ -119,10 +116,11 @@ def _judged(changes: Sequence[Entry], place: int, past: _Past) -> tuple[Failure 
         later = changes[number]
         if later.kind is Kind.ROLLBACK:
             # One that names another release was not about this one.
-            if _left(later) != entry.release or later.outcome is Outcome.UNKNOWN:
+            if left(later) != entry.release or later.outcome is Outcome.UNKNOWN:
                 continue
             if later.outcome is Outcome.ROLLED_BACK:
-                return failure or Failure.ROLLED_BACK, later
+                # What was held or cut off had been live, and now it is known how that ended.
+                return Failure.ROLLED_BACK if failure in (None, Failure.UNKNOWN) else failure, later
             failure = failure or Failure.NOT_BACK
         elif later.outcome is Outcome.FELL_BACK:
             # Production is what it was; but a hotfix that follows is owed to that one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deploy_gate.ledger import chain
+from deploy_gate.ledger import chain, ended
 from deploy_gate.ledger.entry import Entry, from_json
 from deploy_gate.units import counted
 
@@ -25,7 +25,10 @@ class Ledger:
 
 
 def read(raw: bytes) -> Ledger:
-    """Every line that is a deployment, in order. Whether they hold together is `chain.faults`' question."""
+    """Every line that is a deployment, in order; of one that was held, as it ended.
+
+    Whether they hold together is `chain.faults`' question.
+    """
     found = [from_json(line) for line in chain.records(raw)]
-    entries = [entry for entry in found if entry is not None]
+    entries = ended.settled([entry for entry in found if entry is not None])
     return Ledger(entries, raw.count(b"\n") - len(entries))

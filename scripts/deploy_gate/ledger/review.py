@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from deploy_gate.ledger.entry import Entry, Outcome
-from deploy_gate.ledger.history import Deployment, deployments, within
+from deploy_gate.ledger.entry import Entry
+from deploy_gate.ledger.history import Deployment, Failure, deployments, within
 from deploy_gate.ledger.metrics import Figure, figures
 from deploy_gate.report.markdown import escape
 from deploy_gate.units import counted, show_duration
@@ -117,7 +117,7 @@ def _improvements(own: Sequence[Deployment]) -> Iterator[str]:
     decided = Counter(one.entry.decided_by for one in bad if one.entry.decided_by)
     waived = Counter(str(waiver.get("item", "")) for one in own for waiver in one.entry.waivers)
     unmeasured = sum(one.recovery is None or one.recovery.times.recover is None for one in bad)
-    cut = sum(one.entry.outcome is Outcome.UNKNOWN for one in own)
+    cut = sum(one.failure is Failure.UNKNOWN for one in own)
     yield "## To improve"
     yield ""
     found = [

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deploy_gate.facts.findings import called
 from deploy_gate.ledger import chain
 from deploy_gate.ledger.chain import Head
 from deploy_gate.result import Status
@@ -77,9 +78,7 @@ def _predicate(fields: Mapping[str, Any], document: Mapping[str, Any]) -> dict[s
 
 def _tests(reports: list[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Names by how they ended; one line may have been looked at in several phases."""
-    items = [
-        (str(item["status"]), f"{one.get('phase')}: {item['id']}") for one in reports for item in one.get("items", [])
-    ]
+    items = [(str(item["status"]), f"{called(one)}: {item['id']}") for one in reports for item in one.get("items", [])]
     return {key: [name for status, name in items if status in which] for key, which in _TESTS.items()}
 
 

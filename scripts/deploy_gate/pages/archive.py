@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy_gate.facts import textfile
-from deploy_gate.ledger import chain
+from deploy_gate.ledger import chain, ended
 from deploy_gate.ledger.branch import LEDGER, MAX_DOCUMENT
 from deploy_gate.ledger.entry import Entry, Kind, Outcome, from_json
-from deploy_gate.ledger.history import Deployment, deployments
+from deploy_gate.ledger.history import Deployment, Failure, deployments
 from deploy_gate.result import CouldNotTell
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -43,13 +43,18 @@ class Record:
         words = _WORDS[self.entry.outcome][0]
         if self.entry.kind is Kind.REHEARSAL:
             return f"rehearsal: {words}"
-        late = self.told is not None and self.told.failure is not None and self.entry.outcome is Outcome.DEPLOYED
-        return f"{words}, later {self.told.failure}" if late and self.told else words
+        if self.entry.kind is Kind.CONFIRM:
+            return "confirmed" if self.entry.outcome is Outcome.DEPLOYED else "not confirmed"
+        failure = self.told.failure if self.told else None
+        if self.entry.outcome is Outcome.UNKNOWN and failure is Failure.ROLLED_BACK:
+            return str(failure)
+        return f"{words}, later {failure}" if failure and self.entry.outcome is Outcome.DEPLOYED else words
 
     @property
     def mood(self) -> str:
         """good, stopped, bad or open."""
-        if self.told is not None and self.told.failure is not None and self.entry.outcome is Outcome.DEPLOYED:
+        failure = self.told.failure if self.told else None
+        if failure is Failure.ROLLED_BACK or (failure and self.entry.outcome is Outcome.DEPLOYED):
             return "bad"
         return _WORDS[self.entry.outcome][1]
 
@@ -108,7 +113,9 @@ def opened(place: Path) -> Archive:
         fix = "see who pushed to the ledger's branch, and restore it from a clone of before; `ledger verify` lists all"
         raise CouldNotTell(f"the ledger does not hold together, so nothing is built from it: {wrong[0]}", fix)
     lines = list(chain.records(raw))
-    entries = [(number, entry) for number, one in enumerate(lines, 1) if (entry := from_json(one)) is not None]
+    known = [(number, entry) for number, one in enumerate(lines, 1) if (entry := from_json(one)) is not None]
+    settled = ended.settled([entry for _, entry in known])
+    entries = [(number, entry) for (number, _), entry in zip(known, settled, strict=True)]
     return Archive(file.parent, _records(entries), len(lines) - len(entries), str(chain.head(raw)))
 
 

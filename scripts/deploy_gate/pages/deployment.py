@@ -14,7 +14,7 @@ from deploy_gate.result import Status, one_line
 
 LIMIT = 4 * 1000 * 1000
 """Bytes of a page."""
-MOST_REPORTS = 20
+MOST_REPORTS = 60
 
 
 def titles(checklist: Checklist) -> dict[str, str]:

@@ -136,6 +136,7 @@ def of_json(data: Mapping[str, Any], titles: Mapping[str, str]) -> Sheet:
     word = str(data.get("verdict", ""))
     known = view.WORDS[Word(word)] if word in list(Word) else word
     phase, environment = (one_line(str(data.get(key, "")), 80) for key in ("phase", "environment"))
+    server = one_line(str(data.get("server") or ""), 400)
     told = _told([line for _, line in lines])
     deciding = next((line for _, line in lines if line.id == data.get("decided_by")), None)
     seconds, commit = number(data.get("seconds")), one_line(str(data.get("commit", "")), 80)
@@ -148,7 +149,7 @@ def of_json(data: Mapping[str, Any], titles: Mapping[str, str]) -> Sheet:
         phase=phase,
         environment=environment,
         verdict=word if word in list(Word) else "could-not-tell",
-        headline=" · ".join(part for part in (one_line(known, 40), phase, environment) if part),
+        headline=" · ".join(part for part in (one_line(known, 40), phase, environment, server) if part),
         facts=" · ".join(part for part in parts if part),
         started=one_line(str(data.get("started", "")), 40),
         why=deciding.found if deciding else "",

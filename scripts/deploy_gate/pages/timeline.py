@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy_gate.facts.findings import called
 from deploy_gate.ledger.entry import Entry, when
 from deploy_gate.result import one_line
 from deploy_gate.statistics.recorded import number
@@ -40,7 +41,7 @@ def spans(entry: Entry, reports: Sequence[Mapping[str, Any]]) -> list[Span]:
         seconds = number(one.get("seconds"))
         if start is None or start.tzinfo is None or seconds is None:
             continue
-        name = one_line(f"gate {one.get('phase')}: {one.get('verdict')}", 80)
+        name = one_line(f"gate {called(one)}: {one.get('verdict')}", 200)
         mood = _MOODS.get(str(one.get("verdict")), "")
         found.append(_span(name, str(one["started"]), ((start - began).total_seconds(), seconds), whole, mood))
     return found

@@ -1,6 +1,7 @@
 """Whose checklist is in force: that of the release which the ledger knows to be live.
 
-The ledger's branch is read from the clone, not over the network: the job that runs the repository's code has no token.
+The ledger's branch is read from the clone, since the job that runs the repository's code has no token. A clone of one
+branch does not have it: on a runner, where the law decides, the remote is asked before anything counts as the first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_gate import yamlfile
+from deploy_gate import runner, yamlfile
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.loading import Source
 from deploy_gate.facts import git
@@ -55,26 +56,42 @@ def find(environment: str, given: Path | None) -> Law:
 
 
 def _found(environment: str, given: Path | None) -> Law:
-    tip = git.resolve(REF)
-    if tip is None:
-        if git.is_shallow():
-            raise CouldNotTell("this clone is shallow, so whether there is a ledger is not known", _DEEP)
+    raw = _ledger()
+    if raw is None:
         return Law(why=f"there is no ledger (branch {branch.NAME})")
-    raw = _blob(f"{tip}:{branch.LEDGER}")
-    if raw is None or (wrong := chain.faults(raw)):
-        told = "has no lines" if raw is None else f"does not hold together: {wrong[0]}"
-        raise CouldNotTell(f"the ledger {told}; which release is live is not known", "see `ledger verify`")
+    if wrong := chain.faults(raw):
+        raise _unknown(f"does not hold together: {wrong[0]}")
     entry = live(reading.read(raw).entries, environment)
     if entry is None:
         return Law(why=f"the ledger knows of no release that is live on {brief(environment)}")
     return _of(entry, given)
 
 
+def _ledger() -> bytes | None:
+    """Its lines, or None where there is no such branch; CouldNotTell where nobody can say so."""
+    if tip := git.resolve(REF):
+        if (raw := _blob(f"{tip}:{branch.LEDGER}")) is None:
+            raise _unknown("has no lines")
+        return raw
+    if git.is_shallow():
+        raise CouldNotTell("this clone is shallow, so whether there is a ledger is not known", _DEEP)
+    if not runner.on_github():
+        # Nothing is decided at a prompt, and people work offline.
+        return None
+    with branch.opened() as there:
+        state = there.read()
+    return state.raw if state.commit else None
+
+
+def _unknown(why: str) -> CouldNotTell:
+    return CouldNotTell(f"the ledger {why}; which release is live is not known", "see `ledger verify`")
+
+
 def live(entries: Iterable[Entry], environment: str) -> Entry | None:
     """The newest that was deployed and confirmed there, and has not been taken back."""
     standing: list[Entry] = []
     for one in entries:
-        if one.environment != environment or one.kind is Kind.REHEARSAL:
+        if one.environment != environment or one.kind not in (Kind.DEPLOY, Kind.ROLLBACK):
             continue
         if one.outcome is Outcome.DEPLOYED:
             standing.append(one)

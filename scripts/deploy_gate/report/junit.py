@@ -15,7 +15,8 @@ _NOT_RUN = (Status.SKIPPED, Status.WAIVED)
 
 def document(report: Report) -> str:
     """The report as XML text."""
-    root = ET.Element("testsuites", name=f"deploy-gate {report.plan.phase}", time=f"{report.seconds:.3f}")
+    name = f"deploy-gate {report.plan.phase} {report.server}".rstrip()
+    root = ET.Element("testsuites", name=name, time=f"{report.seconds:.3f}")
     for group in view.groups(report):
         suite = ET.SubElement(root, "testsuite", name=group.title)
         kinds = [_case(suite, row) for row in group.rows]

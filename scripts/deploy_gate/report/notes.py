@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy_gate import runner
 from deploy_gate.engine.gate import Report, Row
@@ -28,6 +28,8 @@ def bounded(report: Report) -> list[Note]:
     """At most ten of each kind, the deciding item first, every item once before any item twice."""
     rows = view.findings(report)
     everything = [*(_first(row) for row in rows), *(note for row in rows for note in _further(row))]
+    if report.server:
+        everything = [replace(note, title=f"{note.title} ({report.server})") for note in everything]
     return [note for kind in runner.KINDS for note in _limited(kind, [one for one in everything if one.kind == kind])]
 
 

@@ -77,9 +77,10 @@ def counted(rows: Iterable[Row]) -> str:
 
 
 def headline(report: Report) -> str:
-    """`No-go · pre-deploy · production`."""
+    """`No-go · pre-deploy · production`, with the server where it is about one."""
     place = report.plan.environment or ("trial, no checklist file" if report.plan.source.trial else "")
-    return " · ".join(part for part in (WORDS[report.verdict.word], report.plan.phase, place) if part)
+    parts = (WORDS[report.verdict.word], report.plan.phase, place, report.server)
+    return " · ".join(part for part in parts if part)
 
 
 def facts(report: Report) -> str:

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from deploy_gate import bootstrap, process, runner
-from deploy_gate.checklist.variables import SLOT_URL
+from deploy_gate.checklist.variables import SERVER, SLOT_URL
 from deploy_gate.descendants import die_with_parent
 from deploy_gate.facts import textfile
 from deploy_gate.result import CouldNotTell, brief
@@ -29,11 +30,15 @@ _PHASE = "idle-slot"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whose checklist, and where the report goes."""
+    """Whose checklist, and the folder that gets a folder for each server's report."""
 
     checklist: Path | None
     environment: str
     report: Path | None
+
+    def folder(self, server: HostProgram) -> Path | None:
+        """Of one server's report, named by its address; an artifact's files must not have a colon."""
+        return self.report and self.report / server.name.replace(":", "+")
 
 
 def question(*, checklist: Path | None, environment: str, report: Path | None) -> Question | None:
@@ -52,17 +57,27 @@ def question(*, checklist: Path | None, environment: str, report: Path | None) -
     return Question(checklist, environment, report)
 
 
+def clear(where: Iterable[HostProgram], asked: Question | None) -> None:
+    """Take older reports away: a server that it does not come to has none."""
+    folders = [folder for one in where if asked and (folder := asked.folder(one))]
+    if folders:
+        from deploy_gate.report import write
+
+        for folder in folders:
+            write.clear(folder)
+
+
 def trouble(server: HostProgram, port: int, asked: Question) -> str:
     """Why this server's idle slot must not be switched to; empty when all is well there."""
     with TemporaryDirectory(prefix="deploy-gate-") as scratch, forwarded(server.connection, port) as here:
-        report = asked.report or Path(scratch)
+        report = asked.folder(server) or Path(scratch)
         words = ["--phase", _PHASE, "--environment", asked.environment, "--code", "without"]
         words += ["--report", str(report), *(["--checklist", str(asked.checklist)] if asked.checklist else [])]
-        code = _gate(words, f"http://127.0.0.1:{here}")
+        code = _gate(words, {SLOT_URL: f"http://127.0.0.1:{here}", SERVER: server.name})
         return "" if code == 0 else _told(report / "report.json", code)
 
 
-def _gate(words: list[str], url: str) -> int:
+def _gate(words: list[str], more: Mapping[str, str]) -> int:
     """A process of its own: at its end the gate ends all that is below it, which here would be the connections."""
     # Its outputs are not this step's, and neither are its inputs.
     env = {name: value for name, value in os.environ.items() if name not in ("GITHUB_OUTPUT", "DEPLOY_GATE_INPUTS")}
@@ -70,7 +85,7 @@ def _gate(words: list[str], url: str) -> int:
         [sys.executable, "-I", str(bootstrap.ROOT / "scripts"), "gate", *words],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
-        env={**env, SLOT_URL: url},
+        env={**env, **more},
         process_group=0,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, no lock
     )

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ledgers import key_pair
 from support import Repository
 
 from deploy_gate.commands import ledger_command
@@ -30,17 +31,10 @@ def clone(repository: Repository) -> Repository:
     return repository
 
 
-def made(folder: Path, name: str) -> tuple[str, str]:
-    """A private key and its public one."""
-    path = folder / name
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
-    return path.read_text(), path.with_suffix(".pub").read_text()
-
-
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The public key of the ledger, whose private one is in the environment."""
-    private, public = made(tmp_path, "own")
+    private, public = key_pair(tmp_path, "own")
     monkeypatch.setenv(VARIABLE, private)
     return public
 
@@ -124,7 +118,7 @@ def test_another_key_does_not_count_and_is_not_written_on(
     own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(1)
-    other, _ = made(tmp_path, "other")
+    other, _ = key_pair(tmp_path, "other")
     monkeypatch.setenv(VARIABLE, other)
     append(2)
     assert faults(own) == ["the statement of line 2 is not signed by a pinned key"]
