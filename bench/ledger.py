@@ -64,6 +64,7 @@ def made(count: int) -> bytes:
             run_url="https://github.example/shop/actions/runs/1",
             times=Times(360, 20, 5, 1),
             counts={"passed": 90, "warned": 3},
+            met={"p95": 180.0 + number % 40, "errors": 0.0002, "health": 0.04},
             signoffs=[{"role": "technical-lead", "by": "grace"}, {"role": "qa-team", "by": "mary"}],
         )
         line, head = chain.line(entry.as_json(), head)

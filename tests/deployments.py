@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from deploy_gate.ledger.entry import Entry, Kind, Outcome, Times
@@ -27,6 +28,7 @@ def entry(
     left: str = "",
     subject: str = "",
     times: Times = Times(),  # noqa: B008 - frozen
+    met: Mapping[str, float] | None = None,
 ) -> Entry:
     """A line that ended `days` before the end, and took five minutes."""
     ended = END - timedelta(days=days)
@@ -41,4 +43,5 @@ def entry(
         from_release=left * 40,
         subject=subject,
         times=times,
+        met=met or {},
     )

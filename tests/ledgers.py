@@ -104,6 +104,7 @@ def history(number: int, whole: Mapping[str, Any] | None = None) -> list[Deploye
             why=f"p95 {slow:g} ms, the limit is 500 ms" if outcome is Outcome.FELL_BACK else "",
             times=Times(360, *((20.0, 5.0, 1.2) if outcome is Outcome.FELL_BACK else (None, None, None))),
             counts={"passed": 90, "warned": 3},
+            met={"p95": slow, "errors": place % 6 / 5000, "health": 0.04},
             signoffs=[{"role": "technical-lead", "by": "grace"}, {"role": "qa-team", "by": HOSTILE}],
             waivers=[{"item": "image-size", "why": HOSTILE}],
         )

@@ -13,14 +13,16 @@ from typing import Literal
 
 from deploy_gate import runner
 from deploy_gate.catalog import About
+from deploy_gate.checklist import loading
 from deploy_gate.facts import answers, git, ledgerheads
 from deploy_gate.facts.remote import TOKEN
 from deploy_gate.ledger import branch as branches
-from deploy_gate.ledger import ended, reading, signing, statement
+from deploy_gate.ledger import ended, met, reading, signing, statement
 from deploy_gate.ledger.branch import Branch, Trust
 from deploy_gate.ledger.chain import Head, canonical, digest
 from deploy_gate.ledger.entry import Entry, Kind
 from deploy_gate.ledger.gathered import Gathered, gather
+from deploy_gate.pages import standing
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, brief, passed, warned
 from deploy_gate.rollout.servers import READS, SECRETS, Login, run_url, servers, who
@@ -69,7 +71,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     if Kind(kind) is Kind.CONFIRM:
         release = found.confirmed() or release
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
-    entry = replace(entry, digests=_digests(digests))
+    entry = replace(entry, digests=_digests(digests), met=met.of(found.document, _measuring()).known)
     heads = [Head.parse(text) for text in known]
     with _servers(login) as (where, silent), _signer(signing_key) as sign, branches.opened(branch, remote) as there:
         remembered, more = ledgerheads.read(where)
@@ -107,6 +109,14 @@ def _digests(text: str) -> dict[str, str]:
     if wrong := [one for one in lines if not _DIGEST.fullmatch(one)]:
         raise Misconfigured([f"input 'digests' has the line {brief(wrong[0])!r}, expected service=sha256:…"])
     return dict(line.split("=", 1) for line in lines)
+
+
+def _measuring() -> dict[str, list[str]]:
+    """Which lines of the checklist measure what users meet; of one that cannot be read, those of the bundled one."""
+    try:
+        return met.names(standing.checklist(None))
+    except Misconfigured:
+        return met.names(loading.load(None).checklist)
 
 
 def _settle(there: Branch, where: list[HostProgram], entry: Entry, trust: Trust) -> None:

@@ -212,9 +212,28 @@ def test_what_the_watch_saw_and_decided_is_kept(load: Load) -> None:
     entry = newest()
     assert (entry.outcome, entry.decided_by, entry.why) == (Outcome.FELL_BACK, "t-errors", "6 % failed")
     assert (entry.times.detect, entry.times.decide, entry.times.restore) == (2.0, 0.5, 1.5)
+    assert entry.met == {"p95": 240, "errors": 0.06}, "its worst moment, since no line measured it"
     with branches.opened() as branch:
         kept = json.loads(branch.file(branch.read().commit, "entries/1.json"))["watch"]
     assert kept == {name: value for name, value in WATCHED.items() if name != "timeline"}
+
+
+@pytest.mark.parametrize("own", ["", "version: 1\nextends: default\n", "no: checklist\n"])
+def test_what_users_met_is_in_the_line(load: Load, own: str) -> None:
+    """What the lines after the switch measured, and the last of them; what was looked at before it is not of users."""
+    if own:
+        Path("checklist.yml").write_text(own)
+    slow = report("pre-deploy", p95="passed")
+    slow["items"][0] |= {"measured": 999.0}
+    seen = [report(phase, p95="passed", errors="passed", health="passed") for phase in ("verify", "monitor")]
+    for place, one in enumerate(seen):
+        for item, value in zip(one["items"], (210.0 + place, 0.0, "soon"), strict=True):
+            item["measured"] = value
+    files = [str(file(f"{place}.json", one)) for place, one in enumerate([slow, *seen])]
+    record(
+        load, reports=files, deploy=file("deploy.json", told("passed", "deployed")), watch=file("watch.json", WATCHED)
+    )
+    assert newest().met == {"p95": 211.0, "errors": 0.0}
 
 
 def test_a_watch_that_went_well_or_was_held_decided_nothing() -> None:

@@ -109,6 +109,18 @@ def test_wrong_questions(made: Actions, items: str, more: dict[str, object], mes
     assert any(message in problem for problem in problems(made, items, **more))
 
 
+@pytest.mark.parametrize("name", ["plan", "digests", "live"])
+def test_what_a_signature_is_bound_to_is_no_key(made: Actions, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(globals(), "HEAD", HEAD.replace("shop_url", name))
+    [told] = problems(made, line("a", "probe", f', with: {{url: "x${{{name}}}"}}'))
+    assert told.endswith(f"'{name}' of production is what the run itself finds; give your own key another name")
+
+
+def test_before_the_first_deployment_no_line_waits_for_what_is_live(made: Actions) -> None:
+    item = line("a", "probe", ', with: {url: "x${live}${digests}"}')
+    assert [(one.state, one.values["url"]) for one in planned(made, item + USES) if one.id == "a"] == [(State.RUN, "x")]
+
+
 def test_the_address_of_an_idle_slot_needs_no_item_that_names_it(
     made: Actions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

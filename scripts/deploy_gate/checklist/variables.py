@@ -12,6 +12,8 @@ SERVER = "DEPLOY_GATE_SERVER"
 """The variable with the server whose slot that is."""
 OWN_SLOT = "slot_url"
 """The key of an environment for the same, where no deployment leads to it."""
+SIGNED = ("plan", "digests", "live")
+"""What a signature goes by: the run finds it, and no environment's block has a say."""
 MAY_BE_EMPTY = ("live", "digests")
 """Before the first deployment nothing is live, and a release without images has no digests: no line waits for these."""
 _NAME = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_.-]{0,80})\}")

@@ -40,7 +40,7 @@ class Binder:
         if self.phase is Phase.IDLE_SLOT:
             own = variables.of_idle_slot(own, os.environ.get(variables.SLOT_URL, ""))
         facts = {"phase": str(self.phase), "environment": self.environment, "release": git.tree(), "commit": git.head()}
-        return {**self.source.checklist.variables(), **facts, **self.policy.bound(self.source), **own}
+        return {**self.source.checklist.variables(), **facts, **own, **self.policy.bound(self.source)}
 
     def entry(self, name: str, item: Item) -> Entry:
         section = self.source.checklist.sections.get(item.section)

@@ -18,6 +18,7 @@ def problems(source: Source, catalog: Catalog, environment: str) -> list[Problem
     found = [
         *_asked(source, environment),
         *_unused(source),
+        *_own(source),
         *_conditions(source),
         *_triggers(source),
         *_planned(source, catalog),
@@ -65,6 +66,15 @@ def _unused(source: Source) -> Found:
 
 def _mentioned(item: Item | Trigger) -> set[str]:
     return {*item.needs, *variables.names(item.title), *variables.names(list(item.with_.values()))}
+
+
+def _own(source: Source) -> Found:
+    """What a signature is bound to is no key of an environment: a checklist does not say for itself what was signed."""
+    for place, block in source.checklist.environments.items():
+        for name in variables.SIGNED:
+            if name in (block.__pydantic_extra__ or {}):
+                told = f"'{name}' of {place} is what the run itself finds; give your own key another name"
+                yield ("environments", place, name), told
 
 
 def _conditions(source: Source) -> Found:

@@ -95,6 +95,8 @@ class Entry:
     times: Times = Times()
     counts: Mapping[str, int] = field(default_factory=dict)
     """How many results of each status."""
+    met: Mapping[str, Seconds] = field(default_factory=dict)
+    """What users met after the switch (`ledger.met`): p95 in milliseconds, errors as a share, health in seconds."""
     signoffs: Sequence[Mapping[str, Any]] = ()
     waivers: Sequence[Mapping[str, Any]] = ()
     interventions: Sequence[Mapping[str, Any]] = ()

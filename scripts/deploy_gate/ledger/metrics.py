@@ -1,9 +1,10 @@
-"""The six figures of the checklist (and rework), computed from the ledger alone, against their targets.
+"""The figures of the checklist, rework, and what users met: computed from the ledger alone, against their targets.
 
 Definitions, after DORA (https://dora.dev/guides/dora-metrics/): a *deployment* is an attempt that reached production;
 what a gate stopped before the switch is none. *Change failure rate* is the share of deployments that had to be taken
 back, reverted or hotfixed within a day, each counted once; *rollback rate* the share that was taken back. *Recovery* is
 the mean of detect + decide + restore over the failures whose recovery was measured in all three. Shares are n of N.
+What users met is the median over the deployments where it was measured, of all that reached production.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from deploy_gate.ledger import met
 from deploy_gate.ledger.entry import Entry, Outcome
 from deploy_gate.ledger.history import Deployment, Failure, deployments, within
 
@@ -28,7 +30,7 @@ _FACTOR = {"%": 0.01, "minute": 60.0, "second": 1.0, "hour": 3600.0, "per week":
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One metric: `value` in its unit (per week, seconds, share), None where there is nothing to compute it from."""
+    """One metric: `value` in its unit (per week, seconds, share, rate), None where nothing was there to compute it."""
 
     name: str
     value: float | None
@@ -83,8 +85,10 @@ def computed(
     """The same from deployments that are known already: who draws a trend asks many times."""
     now, before = within(known, until - window, until), within(known, until - 2 * window, until - window)
     found = []
-    for name, compute in _METRICS.items():
+    for name, compute in {**_METRICS, **_MET}.items():
         figure, earlier = compute(now, window), compute(before, window)
+        if name in _MET and figure.n + earlier.n == 0:
+            continue
         text = targets.get(name, "")
         target = Target.parse(text)
         met = target.met(figure.value) if target and figure.value is not None else None
@@ -124,6 +128,16 @@ def _recovery(found: Sequence[Deployment], _: timedelta) -> Figure:
     return Figure("recovery-time", value, "seconds", len(times), len(failed), parts=parts)
 
 
+def _median(name: str, key: str, unit: str, factor: float) -> Callable[[Sequence[Deployment], timedelta], Figure]:
+    """The middle one of what users met with each: one bad deployment is no trend."""
+
+    def compute(found: Sequence[Deployment], _: timedelta) -> Figure:
+        known = [value * factor for one in found if (value := one.entry.met.get(key)) is not None]
+        return Figure(name, statistics.median(known) if known else None, unit, len(known), len(found))
+
+    return compute
+
+
 _METRICS: dict[str, Callable[[Sequence[Deployment], timedelta], Figure]] = {
     "deployment-frequency": _frequency,
     "deployment-duration": _duration,
@@ -133,3 +147,9 @@ _METRICS: dict[str, Callable[[Sequence[Deployment], timedelta], Figure]] = {
     "change-failure-rate": _share("change-failure-rate", lambda one: one.failure is not None),
     "rework-rate": _share("rework-rate", lambda one: one.unplanned),
 }
+_MET: dict[str, Callable[[Sequence[Deployment], timedelta], Figure]] = {
+    "response-time": _median("response-time", met.P95, "seconds", 0.001),
+    "error-rate": _median("error-rate", met.ERRORS, "rate", 1),
+    "health-time": _median("health-time", met.HEALTH, "seconds", 1),
+}
+"""Shown where something was measured."""

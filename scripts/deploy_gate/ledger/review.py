@@ -23,6 +23,9 @@ TITLES = {
     "recovery-time": "Mean time to recovery",
     "change-failure-rate": "Change failure rate",
     "rework-rate": "Rework rate",
+    "response-time": "Response time (p95, median)",
+    "error-rate": "Requests that failed (median)",
+    "health-time": "Answer time of the health document (median)",
 }
 _QUESTIONS = ("What did people notice?", "Why did no line of the checklist stop it?", "Which line would have?")
 
@@ -33,6 +36,9 @@ def shown(figure: Figure, value: float | None) -> str:
         return "—"
     if figure.unit == "share":
         return f"{value:.1%}"
+    if figure.unit == "rate":
+        # Errors are few: a tenth of a percent is their limit.
+        return f"{value:.3%}"
     return show_duration(value) if figure.unit == "seconds" else f"{value:.1f} {figure.unit}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy_gate.ledger import met
 from deploy_gate.pages.charts import MOST_SERIES, Chart, Series
 from deploy_gate.pages.sheet import Line
 from deploy_gate.result import MAX_EVIDENCE, one_line
@@ -51,9 +52,7 @@ def charts(lines: Sequence[Line]) -> list[Chart]:
 
 def watched(document: Mapping[str, Any]) -> list[Line]:
     """What the watch saw meanwhile, as a line whose evidence is a series; none where no watch was recorded."""
-    watch = document.get("watch")
-    points = watch.get("points") if isinstance(watch, dict) else None
-    kept = [one for one in points if isinstance(one, dict)] if isinstance(points, list) else []
+    kept = met.points(document)
     return [Line("watch", "While it was watched", "", "", evidence=kept)] if kept else []
 
 

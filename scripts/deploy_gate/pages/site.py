@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_gate.checklist.model import Checklist
-from deploy_gate.ledger import backtest, rules
+from deploy_gate.ledger import backtest, met, rules
 from deploy_gate.ledger.backtest import Judgement
 from deploy_gate.pages import deployment, layout, trends
 from deploy_gate.pages.archive import Archive, Record
@@ -87,7 +87,7 @@ def _deployments(
 ) -> Iterator[tuple[str, str]]:
     """Newest first, so that the evidence is read once: for its page, the charts and the backtest."""
     beside, titles = _neighbours(there.records), deployment.titles(checklist)
-    known = trends.names(checklist)
+    known = met.names(checklist)
     for place, record in enumerate(reversed(there.records)):
         document: Mapping[str, Any] | None = None
         why = ""
@@ -110,7 +110,7 @@ def _collect(
         return
     measures, judged = seen.measures.setdefault(name, []), seen.judged.setdefault(name, [])
     if len(measures) < trends.MOST:
-        measures.append(trends.measure(record, document, known))
+        measures.append(Measure(record, met.of(document, known)))
     if len(judged) < LAST:
         judged.append(backtest.judge(record.told, document, tried[name]))
         seen.numbers.setdefault(name, []).append(record.number)

@@ -91,8 +91,10 @@ def test_a_signature_for_other_images_is_void(
     ("text", "says"),
     [
         (None, "the manifest ../manifest.json is not there"),
-        ('{"images": {"web": "latest"}}', "names images without sha256 digests"),
-        ('{"images": ["sha256:1"]}', "names images without sha256 digests"),
+        ('{"images": {"web": "latest"}}', "names images otherwise than"),
+        ('{"images": {"web": "sha256:12"}}', "names images otherwise than"),
+        (json.dumps({"images": {"web\nb": DIGESTS["backend"]}}), "names images otherwise than"),
+        ('{"images": ["sha256:1"]}', "names images otherwise than"),
         ("[]", "is no JSON object"),
         ("{", "cannot be read"),
     ],

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from deployments import END, TARGETS, entry
 
+from deploy_gate.ledger import review
 from deploy_gate.ledger.entry import Entry, Kind, Outcome, Times
 from deploy_gate.ledger.history import Failure, deployments
 from deploy_gate.ledger.metrics import Figure, Target, figures
@@ -150,6 +151,38 @@ def test_a_recovery_is_timed_by_what_recovered() -> None:
     recovery = told["recovery-time"]
     assert (recovery.value, recovery.n, recovery.of) == (31, 2, 4)
     assert recovery.parts == {"detect": 25, "decide": 5, "restore": 1}
+
+
+def test_what_users_met_is_a_median_beside_that_of_the_window_before() -> None:
+    slow = {"p95": 900.0, "errors": 0.07, "health": 3.0}
+    told = computed(
+        entry(13, "a", met={"p95": 200.0, "errors": 0.0}),
+        entry(12, "b", met={"p95": 240.0, "errors": 0.0002}),
+        entry(11, "c", met={"p95": 100.0}),
+        entry(6, "d", met={"p95": 250.0, "errors": 0.0004, "health": 0.05}),
+        entry(5, "e", Outcome.FELL_BACK, met=slow),
+        entry(4, "f", met={"p95": 300.0, "errors": 0.0006, "health": 0.03}),
+        entry(3, "g"),
+        entry(2, "h", Outcome.NOT_SWITCHED, met=slow),
+        days=7,
+    )
+    p95, errors, health = (told[name] for name in ("response-time", "error-rate", "health-time"))
+    assert (p95.value, p95.before, p95.n, p95.of) == (0.3, 0.2, 3, 4)
+    assert (errors.value, errors.before, errors.n, errors.of) == (0.0006, 0.0001, 3, 4)
+    assert (health.value, health.before, health.n, health.of) == (0.05, None, 3, 4)
+    rows = review.table([p95, errors, health]).splitlines()[2:]
+    assert rows == [
+        "| Response time (p95, median) | 300 ms | — | — | 3 of 4 | 200 ms |",
+        "| Requests that failed (median) | 0.060% | — | — | 3 of 4 | 0.010% |",
+        "| Answer time of the health document (median) | 50 ms | — | — | 3 of 4 | — |",
+    ]
+
+
+def test_what_nobody_measured_is_no_row() -> None:
+    assert {"response-time", "error-rate", "health-time"} & set(computed(entry(1, "a"))) == set()
+    gone = computed(entry(9, "a", met={"p95": 200.0}), entry(1, "b"), days=7)
+    assert (gone["response-time"].value, gone["response-time"].n, gone["response-time"].of) == (None, 0, 1)
+    assert "error-rate" not in gone
 
 
 def test_other_environments_do_not_count() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,19 @@ def test_figures_and_charts_stand_on_their_pages(tmp_path: Path) -> None:
         assert name in pages["metrics.html"]
     assert pages["metrics.html"].count("<svg viewBox") >= 10
     assert "Requests that failed" in pages["index.html"]
+
+
+def test_the_trend_of_what_users_met(tmp_path: Path) -> None:
+    """Median by window: the last ninety days beside those before, and a line over the months."""
+    before: list[Deployed] = [(entry(days, "a", met={"p95": 200.0, "errors": 0.0001}), {}) for days in (170, 150, 110)]
+    now: list[Deployed] = [(entry(days, "b", met={"p95": 320.0, "errors": 0.0005}), {}) for days in (80, 45)]
+    page = built(tmp_path / "l", [*before, *now, (entry(5, "c"), {})])["metrics.html"]
+    rows = dict(re.findall(r'<tr><th scope="row">([^<]*)</th>(.*)</tr>', page))
+    cells = re.findall(r">([^<>]+)<", rows["Response time (p95, median)"])
+    assert cells == ["320 ms", "—", "—", "2 of 3", "200 ms"]
+    assert re.findall(r">([^<>]+)<", rows["Requests that failed (median)"])[::4] == ["0.050%", "0.010%"]
+    assert "30 days until then: 320 ms at the end, 200 ms to 320 ms" in page
+    assert "health document (median)" not in page
 
 
 def test_what_the_watch_saw_is_drawn(tmp_path: Path) -> None:
