@@ -158,6 +158,8 @@ def test_clocks_that_are_apart_measure_nothing(load: Load) -> None:
 
 LEFT = told("passed", None, {"left": True, "changed": True, "detect": 0})
 GONE = told("passed", None, {"left": True, "changed": False})
+REPLACED = told("passed", None, {"left": True, "changed": False, "already": False})
+OTHERS = told("passed", None, {"left": True, "changed": False, "already": True})
 STAYS = told("passed", None)
 
 
@@ -182,6 +184,15 @@ STAYS = told("passed", None)
         ("deploy", ["go"], {}, {}, "", Outcome.UNKNOWN),
         ("deploy", ["go"], told("passed", None), {}, "", Outcome.UNKNOWN),
         ("rollback", [], {}, LEFT, "", Outcome.ROLLED_BACK),
+        # The guard was quicker; or another release had taken its place, and stays.
+        ("rollback", [], {}, OTHERS, "", Outcome.ROLLED_BACK),
+        ("rollback", [], {}, REPLACED, "", Outcome.NOT_SWITCHED),
+        ("rollback", [], {}, {**REPLACED, "status": "failed"}, "", Outcome.NOT_BACK),
+        ("deploy", ["go"], told("passed", "switched"), REPLACED, "", Outcome.FELL_BACK),
+        # A person's word about what was held.
+        ("confirm", [], told("passed"), {}, "", Outcome.DEPLOYED),
+        ("confirm", [], told("failed", "not switched"), {}, "", Outcome.UNKNOWN),
+        ("confirm", [], told("error"), {}, "", Outcome.UNKNOWN),
         ("rollback", [], {}, told("failed"), "", Outcome.NOT_BACK),
         ("rollback", ["go"], {}, {}, "", Outcome.UNKNOWN),
     ],

@@ -12,12 +12,13 @@ import pytest
 from fleet import NEW, OLD, Fleet, fleet, wait_for
 from support import Repository
 
-from deploy_gate.facts.answers import answered
+from deploy_gate.facts.answers import answered, read
 from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import reading
 from deploy_gate.ledger.entry import Entry, Kind, Outcome
 from deploy_gate.ledger.history import Failure, deployments
-from deploy_gate.result import Result, Status
+from deploy_gate.result import CouldNotTell, Result, Status
+from deploy_gate.ssh.hostprogram import Answer
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,38 @@ BACK = step(5, "rollback", leaves=NEW, release=OLD, by="guard", reason="ill")
 def test_what_a_journal_says(entries: list[dict[str, Any]], expected: str) -> None:
     found = answered(entries, HELD)
     assert (f"{'back' if found.back else 'confirmed'} by {found.by}" if found else "") == expected
+
+
+class Told:
+    """A server by what its journal says; None: it does not answer."""
+
+    name = "a server"
+
+    def __init__(self, entries: list[dict[str, Any]] | None, faults: list[str] | None = None) -> None:
+        self.entries, self.faults = entries, faults or []
+
+    def run(self, *words: str, **_: Any) -> Answer:
+        if self.entries is None:
+            raise CouldNotTell("it does not answer", "look there")
+        return Answer(0, {"faults": self.faults} if words[1] == "verify" else {"entries": self.entries})
+
+
+CONFIRMED, GONE = [*SWITCH, *CONFIRM], [*SWITCH, *BACK]
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        ([Told(CONFIRMED)], "confirmed"),
+        ([Told(GONE), Told(GONE)], "back"),
+        # They differ, one waits, does not say, or its journal was changed: then nobody knows.
+        ([Told(CONFIRMED), Told(GONE)], ""),
+        ([Told(CONFIRMED), Told(SWITCH)], ""),
+        ([Told(CONFIRMED), Told(None)], ""),
+        ([Told(CONFIRMED), Told(CONFIRMED, ["line 3 was changed"])], ""),
+        ([], ""),
+    ],
+)
+def test_all_servers_must_say_the_same(servers: list[Any], expected: str) -> None:
+    found = read(servers, HELD)
+    assert (("back" if found.back else "confirmed") if found else "") == expected

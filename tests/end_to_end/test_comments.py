@@ -12,7 +12,7 @@ import github_server
 import pytest
 from comment_talk import RUN, Talk
 from fleet import NEW, OLD, Fleet, fleet
-from github_server import TOKEN, GitHub, ago
+from github_server import NAME, TOKEN, GitHub, ago
 from support import snapshot
 
 from deploy_gate.commands import init_command
@@ -73,7 +73,8 @@ class Place:
         self.count += 1
         scratch = self.scratch / str(self.count)
         scratch.mkdir(parents=True)
-        where = act.Stage(scratch, self.consumer.staged.references, self.secrets, self.variables, lock="dev", **more)
+        more |= {"environment": {"GITHUB_REPOSITORY": NAME, "GITHUB_TRIGGERING_ACTOR": "grace"}, "lock": "dev"}
+        where = act.Stage(scratch, self.consumer.staged.references, self.secrets, self.variables, **more)
         found = act.run(self.consumer.path, workflow, where, timeout=600)
         assert not [name for name, value in self.secrets.items() if value in said(found)], "a secret is in the log"
         return found
@@ -94,6 +95,10 @@ def place(consumer: Any, github: GitHub, tmp_path: Path) -> Place:
     """One signature is wanted, and nobody has signed."""
     for state in (github.lists, github.objects, github.written, github.faults):
         state.clear()
+    # The ledger's branch is asked for at, and pushed to, a repository beside it.
+    remote = consumer.scratch.parent / "remote.git"
+    consumer.git("init", "-q", "--bare", str(remote))
+    consumer.git("config", f"url.{remote}.insteadOf", "https://github.com/acme/shop.git")
     text = init_command.workflow(Facts("main", ["true"]), "comments")
     consumer.write(
         ".github/workflows/comments.yml", text.replace('"/srv/app/scripts/deployment/slots.json"', "slots.json")
@@ -231,6 +236,13 @@ def put_live(server: Fleet, release: str) -> None:
     assert (told.code, told.data["measured"]) == (0, "switched"), told
 
 
+def written(place: Place) -> list[dict[str, Any]]:
+    """The lines of the ledger at the remote."""
+    remote = place.consumer.scratch.parent / "remote.git"
+    text = place.consumer.git("-C", str(remote), "show", "deploy-ledger:ledger.jsonl")
+    return [json.loads(line) for line in text.splitlines()]
+
+
 @pytest.mark.long
 def test_a_person_takes_it_back_in_a_comment(place: Place, server: Fleet) -> None:
     release = place.consumer.git("rev-parse", "HEAD^{tree}")
@@ -243,12 +255,17 @@ def test_a_person_takes_it_back_in_a_comment(place: Place, server: Fleet) -> Non
 
     place.talk.say("grace", "/rollback orders fail; \"$(id)\" `id` ${{ github.token }} 'x'")
     found = place.answered()
-    assert results(found) == dict.fromkeys(("read", "servers", "answer"), "success"), said(found)
+    assert results(found) == dict.fromkeys(("read", "servers", "answer", "close"), "success"), said(found)
     server.live((OLD, "blue"))
     left = server.hosts[0].good("status")["left"][-1]
     assert (left["release"], left["reason"]) == (release, "orders fail; \"$(id)\" `id` ${{ github.token }} 'x'")
     assert place.talk.reactions[1:] == ["+1"]
     assert place.talk.replies[0].startswith("The rollback came to its end."), place.talk.replies
+    [line] = written(place)
+    assert (line["kind"], line["outcome"], line["environment"]) == ("rollback", "rolled-back", "production")
+    assert (line["from_release"], line["release"], line["reason"]) == (release, OLD, left["reason"])
+    assert line["actor"] == "grace"
+    assert server.hosts[0].good("ledger")["ledger"].startswith("1:"), "the server remembers the line"
 
     # It was about that release: another one that is live by now stays.
     put_live(server, NEW)

@@ -60,6 +60,9 @@ def staged(
 
 def erp(consumer: Any) -> None:
     """The example's workflows in the consumer; only where the servers keep their configuration is another place."""
+    remote = consumer.scratch.parent / "remote.git"
+    consumer.git("init", "-q", "--bare", str(remote))
+    consumer.git("config", f"url.{remote}.insteadOf", "https://github.com/acme/shop.git")
     for name in ("deploy", "rollback"):
         text = (ROOT / f"examples/erp/.github/workflows/{name}.yml").read_text()
         assert "config: /srv/erp/scripts/deployment/slots.json\n" in text

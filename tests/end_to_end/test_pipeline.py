@@ -44,6 +44,9 @@ def server() -> Iterator[Fleet]:
 def shop(consumer: Any, server: Fleet) -> Any:
     """A consumer with what `init` writes and a checklist of three lines; the server as it was."""
     server.reset()
+    # The ledger's branch is pushed to a repository beside it; the name stays, since the runner reads it.
+    consumer.git("init", "-q", "--bare", str(consumer.scratch.parent / "remote.git"))
+    consumer.git("config", f"url.{consumer.scratch.parent}/remote.git.insteadOf", "https://github.com/acme/shop.git")
     url = f"http://127.0.0.1:{server.hosts[0].front}/orders"
     orders = {"check": "http-endpoint", "phases": ["verify"], "with": {"url": url}}
     lines = {"lint": LINT, "log": LOG, "orders": orders}
@@ -204,10 +207,15 @@ def test_what_nobody_can_tell_is_held_and_a_person_answers(shop: Any, server: Fl
     assert (entry["release"], entry["outcome"], entry["decided_by"]) == (release, "unknown", "odd")
 
     payload = {"inputs": {"environment": "production", "reason": "I looked", "answer": "confirm"}}
-    found = run(shop, server, tmp_path / "yes", "rollback.yml", event="workflow_dispatch", payload=payload)
+    more: dict[str, Any] = {"event": "workflow_dispatch", "environment": {"GITHUB_TRIGGERING_ACTOR": "grace"}}
+    found = run(shop, server, tmp_path / "yes", "rollback.yml", payload=payload, **more)
     assert found.code == 0, text(found)
+    assert results(found) == {"rollback": "success", "close": "success"}, text(found)
     host.live(release, "green")
     assert host.good("status")["watch"]["phase"] == GUARD
+    confirm = written(shop)[1]
+    assert (confirm["kind"], confirm["release"], confirm["outcome"]) == ("confirm", release, "deployed")
+    assert (confirm["reason"], confirm["actor"]) == ("I looked", "grace")
 
 
 @pytest.mark.long

@@ -21,6 +21,9 @@ from deploy_gate.workbench import act
 @pytest.fixture
 def shop(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A consumer whose ledger holds a deployment of last week that fell back."""
+    remote = consumer.scratch.parent / "remote.git"
+    consumer.git("init", "-q", "--bare", str(remote))
+    consumer.git("config", f"url.{remote}.insteadOf", "https://github.com/acme/shop.git")
     consumer.commit("feat: one")
     monkeypatch.chdir(consumer.path)
     ended = datetime.now(UTC) - timedelta(days=7)

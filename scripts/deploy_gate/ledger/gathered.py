@@ -112,12 +112,11 @@ class Gathered:
         if kind in _ONE_STEP:
             # Where that did not come about, somebody has to look why not.
             return _ONE_STEP[kind] if self.deploy.get("status") in _GOOD else Outcome.UNKNOWN
-        if kind is Kind.ROLLBACK:
-            back = self._back()
-            return Outcome.ROLLED_BACK if back is Outcome.FELL_BACK else back or Outcome.UNKNOWN
-        told = self.deploy.get("measured")
-        if (back := self._back()) is not None:
-            return back
+        told, back = self.deploy.get("measured"), self._back()
+        if kind is Kind.ROLLBACK and back is Outcome.FELL_BACK:
+            return Outcome.NOT_SWITCHED if self._replaced() else Outcome.ROLLED_BACK
+        if back is not None or kind is Kind.ROLLBACK:
+            return back or Outcome.UNKNOWN
         if told == SWITCHED:
             # The switch stands unconfirmed until somebody looked; held or cut off, nobody knows here how it ended.
             return Outcome.DEPLOYED if self.verdict == _GO else Outcome.UNKNOWN
@@ -132,19 +131,25 @@ class Gathered:
             return None
         if self.rollback["status"] not in _GOOD:
             return Outcome.NOT_BACK
-        facts = [one for one in self.rollback.get("evidence", []) if isinstance(one, Mapping) and "changed" in one]
         # `left`: it is live nowhere any more, whoever took it back. Without that, a release was meant that stays.
-        return Outcome.FELL_BACK if any(one.get("left") for one in facts) else None
+        return Outcome.FELL_BACK if any(one.get("left") for one in self._facts()) else None
+
+    def _replaced(self) -> bool:
+        """Whether the rollback changed nothing since another release had taken the place before."""
+        return not any(one["changed"] or one.get("already", True) for one in self._facts())
+
+    def _facts(self) -> list[Mapping[str, Any]]:
+        return [one for one in _objects(self.rollback) if "changed" in one]
 
     def moved(self) -> tuple[str, str]:
         """From which release to which the rollback went; empty where it does not say."""
-        told = [one for one in self.rollback.get("evidence", []) if isinstance(one, Mapping) and "from" in one]
+        told = [one for one in _objects(self.rollback) if "from" in one]
         names = [str(told[-1].get(name, "")) if told else "" for name in ("from", "to")]
         return names[0], names[1] if RELEASE.fullmatch(names[1]) else ""
 
     def confirmed(self) -> str:
         """The release that a confirm was about; empty where it does not say."""
-        told = (str(one.get("confirm", "")) for one in self.deploy.get("evidence", []) if isinstance(one, Mapping))
+        told = (str(one.get("confirm", "")) for one in _objects(self.deploy))
         return next((one for one in told if RELEASE.fullmatch(one)), "")
 
     def decided(self, outcome: Outcome) -> tuple[str | None, str]:

@@ -45,6 +45,8 @@ class Record:
             return f"rehearsal: {words}"
         if self.entry.kind is Kind.CONFIRM:
             return "confirmed" if self.entry.outcome is Outcome.DEPLOYED else "not confirmed"
+        if self.entry.kind is Kind.ROLLBACK and self.entry.outcome is Outcome.NOT_SWITCHED:
+            return "nothing to take back"
         failure = self.told.failure if self.told else None
         if self.entry.outcome is Outcome.UNKNOWN and failure is Failure.ROLLED_BACK:
             return str(failure)

@@ -37,8 +37,10 @@ class Back:
     def facts(self) -> dict[str, str | float | bool]:
         """For whoever reads the result by program: whether anything was done here, and how long each part took."""
         changed = any(bool(answer.data.get("changed")) for _, answer in self.answers)
+        # Otherwise, where nothing was changed, another release had taken its place.
+        already = any(bool(answer.data.get("already")) for _, answer in self.answers)
         message = "went back" if changed else "was not live any more"
-        return {"message": message, "left": self.good, "changed": changed, **self.seconds()}
+        return {"message": message, "left": self.good, "changed": changed, "already": already, **self.seconds()}
 
     @property
     def told(self) -> str:
