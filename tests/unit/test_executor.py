@@ -32,6 +32,12 @@ def test_every_job_has_its_result_and_its_time() -> None:
     assert all(result.seconds > 0 for result in found.values())
 
 
+def test_no_job_answers_for_another() -> None:
+    twice = [job("a", lambda: passed("one")), job("a", lambda: passed("other"))]
+    with pytest.raises(ValueError, match="two jobs of one key"):
+        run_all(twice, 2, lambda *_: None)
+
+
 def test_at_most_the_limit_run_at_once() -> None:
     running: set[str] = set()
     most = 0

@@ -8,6 +8,7 @@ from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import variables
 from deploy_gate.checklist.loading import Source
 from deploy_gate.checklist.model import Item, Phase, Trigger
+from deploy_gate.policy.lines import POLICY, WAIVERS
 from deploy_gate.problems import Problem, nearest
 
 _BLOCK = {"branch", "url", "host", "protected"}
@@ -17,6 +18,7 @@ def problems(source: Source, catalog: Catalog, environment: str) -> list[Problem
     """Every name that leads nowhere; one that switched a line off silently would be a gate left open."""
     found = [
         *_asked(source, environment),
+        *_taken(source),
         *_unused(source),
         *_own(source),
         *_conditions(source),
@@ -46,6 +48,13 @@ def _asked(source: Source, environment: str) -> Found:
     if environment and environment not in known and not source.trial:
         hint = nearest(environment, known) or "; your checklist declares none: add it under `environments:`"
         yield ("environments",), f"there is no environment '{environment}'{hint}"
+
+
+def _taken(source: Source) -> Found:
+    """Names of the gate's own lines: an item that is called so would answer for them."""
+    for name in (POLICY, WAIVERS):
+        if name in source.checklist.items:
+            yield ("items", name), f"'{name}' is the name of a line that the gate adds itself: call this item otherwise"
 
 
 def _unused(source: Source) -> Found:

@@ -67,7 +67,10 @@ class Outcome:
 
 def run_all(jobs: Iterable[Job], limit: int, listener: Listener) -> Outcome:
     """Run every job, at most `limit` at once, the rude alone and last; each ends in a Result, whatever happens."""
-    executor = Executor(list(jobs), limit, listener)
+    listed = list(jobs)
+    if len({job.key for job in listed}) < len(listed):
+        raise ValueError("two jobs of one key: the later result would be taken for both")
+    executor = Executor(listed, limit, listener)
     executor.run()
     return Outcome(executor.results, signal.Signals(executor.cancelled).name if executor.cancelled else "")
 

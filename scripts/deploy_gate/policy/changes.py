@@ -63,10 +63,11 @@ def _item(old: Item, new: Item) -> Iterator[tuple[str, str, bool]]:
         yield "severity", f"{old.severity} → {new.severity}", softer
     if old.phases != new.phases:
         yield "phases", f"{', '.join(old.phases)} → {', '.join(new.phases)}", bool(set(old.phases) - set(new.phases))
-    for key in ("planned", "runs_code"):
-        was, now = getattr(old, key), getattr(new, key)
-        if was != now:
-            yield key.replace("_", "-"), f"{was} → {now}".lower(), now == (key == "planned")
+    if old.planned != new.planned:
+        yield "planned", f"{old.planned} → {new.planned}".lower(), new.planned
+    if old.runs_code != new.runs_code:
+        # Either way it moves to another job; in the one that runs the release's code, that code could answer for it.
+        yield "runs-code", f"{old.runs_code} → {new.runs_code}".lower(), True
     yield from _exceptions(old, new)
     for key in sorted(Item.model_fields.keys() - _WORDING):
         was, now = getattr(old, key), getattr(new, key)
