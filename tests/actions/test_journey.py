@@ -363,8 +363,9 @@ def test_faults_are_told_before_anything_is_asked(tmp_path: Path, write: Callabl
     values: dict[str, Any] = {"secrets": [Variable("A")], "read": "", "write": "", "search": "", "health": ""}
     values |= {"file": tmp_path / "none.yml", "url": "http://127.0.0.1:9"}
     assert journey.faults(values) == []
-    assert journey.faults({**values, "file": write("steps: []\n")}) == [
-        "there are no steps: a journey that does nothing proves nothing"
+    empty = write("steps: []\n")
+    assert journey.faults({**values, "file": empty}) == [
+        f"{empty}:3: there are no steps: a journey that does nothing proves nothing"
     ]
     assert journey.faults({**values, "read": "3s 2s 1s", "write": "1", "url": "ftp://x"}) == [
         "input 'read' is '3s 2s 1s', expected durations that rise: target, warning, critical",
