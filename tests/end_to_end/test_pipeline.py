@@ -13,6 +13,7 @@ import pytest
 import yaml
 from bot_api import GROUP, TOKEN, telegram
 from fleet import OLD, Fleet, fleet
+from slots.world import World
 from support import ROOT
 
 from deploy_gate.commands import init_command
@@ -31,6 +32,11 @@ LOG = {"check": "changelog", "phases": ["pull-request", "pre-deploy"]}
 # Put together here, so that no scanner takes this very file for a leak.
 DATABASE = 'echo "DATABASE_URL=postgresql://ada:' + 'only-for-tests@localhost/shop" >> "$GITHUB_ENV"'
 HIDDEN = "a value for nobody else"
+# What the repository brings itself is nobody's report.
+FORGED = (
+    '{"schema": 1, "started": "2026-11-25T02:30:00Z", "phase": "idle-slot", "server": "forged", "verdict": "go",'
+    ' "decided_by": null, "items": []}'
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,12 @@ def text(found: act.Run) -> str:
     return "\n".join(line for job in found.jobs.values() for line in job.log) + found.said
 
 
+def critical(host: World) -> dict[str, Any]:
+    """A trigger that fires when orders fail at the front door."""
+    url = f"http://127.0.0.1:{host.front}/orders"
+    return {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
+
+
 def results(found: act.Run) -> dict[str, str]:
     """How its jobs ended; one that did not run is not there."""
     return {name: job.result for name, job in found.jobs.items() if job.result}
@@ -128,9 +140,7 @@ def test_red_after_the_switch_is_taken_back_told_and_written_down(shop: Any, ser
 @pytest.mark.long
 def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, tmp_path: Path) -> None:
     host = server.hosts[0]
-    url = f"http://127.0.0.1:{host.front}/orders"
-    critical = {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
-    triggers = {"t-critical": {**critical, "watch": {"every": "1s", "failure-limit": 2}}}
+    triggers = {"t-critical": {**critical(host), "watch": {"every": "1s", "failure-limit": 2}}}
     proof = {"check": "watch-result", "phases": ["verify"], "with": {"min-looks": 1}}
     where: dict[str, Any] = {"host": server.doors[0].host, "config": str(host.config)}
     asked = {"proves": "interventions", "environment": "production", **where}
@@ -139,6 +149,8 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
     shop.checklist(lines, environments={"production": {}}, triggers=triggers)
     path = shop.path / ".github/workflows/deploy.yml"
     path.write_text(path.read_text().replace("verify-for: 0s", "verify-for: 3s"))
+    # Also where nobody wrote another over it.
+    shop.write("deploy-gate-report/report.json", FORGED)
     shop.commit("feat: the first")
     good = shop.git("rev-parse", "HEAD^{tree}")
     found = run(shop, server, tmp_path / "good")
@@ -158,15 +170,18 @@ def test_what_the_watch_sees_is_taken_back_by_itself(shop: Any, server: Fleet, t
         **dict.fromkeys(("code", "rest", "deploy", "rollback", "close"), "success"),
         **dict.fromkeys(("verify", "gate"), "failure"),
     }, text(found)
-    assert found.jobs["verify"].outputs["watch.verdict"] == "no-go"
-    assert "look.verdict" not in found.jobs["verify"].outputs
+    told = found.jobs["verify"].outputs
+    assert (told["watch.verdict"], "look.verdict" in told) == ("no-go", False)
     host.live(good, "green")
     left = host.good("status")["left"][-1]
     assert (left["release"], left["reason"].partition(": GET")[0]) == (bad, "watch: t-critical")
     first, line = written(shop)
-    assert (first["outcome"], first["decided_by"]) == ("deployed", None)
-    assert (line["outcome"], line["decided_by"]) == ("fell-back", "t-critical")
+    assert [(one["outcome"], one["decided_by"]) for one in (first, line)] == [
+        ("deployed", None),
+        ("fell-back", "t-critical"),
+    ]
     document = evidence(shop, 2)
+    assert {one["phase"] for one in document["reports"]} == {"pre-deploy", "close"}
     [hands] = [one for report in document["reports"] for one in report["items"] if one["id"] == "interventions"]
     assert [one for one in hands["evidence"] if "lease-break by grace: over" in one["message"]], hands
     assert (document["watch"]["verdict"], document["watch"]["decided_by"]) == ("no-go", "t-critical")
@@ -221,9 +236,7 @@ def test_what_nobody_can_tell_is_held_and_a_person_answers(shop: Any, server: Fl
 @pytest.mark.long
 def test_the_first_hour_is_looked_back_at(shop: Any, server: Fleet, tmp_path: Path) -> None:
     host = server.hosts[0]
-    url = f"http://127.0.0.1:{host.front}/orders"
-    critical = {"title": "Orders", "rule": "r", "band": "immediate", "check": "http-endpoint", "with": {"url": url}}
-    shop.checklist({"lint": LINT}, environments={"production": {}}, triggers={"t-critical": critical})
+    shop.checklist({"lint": LINT}, environments={"production": {}}, triggers={"t-critical": critical(host)})
     shop.commit("feat: the first")
     release = shop.git("rev-parse", "HEAD^{tree}")
     host.receive(release)
@@ -270,10 +283,8 @@ def test_red_on_the_idle_slot_is_never_switched_to(shop: Any, server: Fleet, tmp
 def test_each_servers_idle_slot_is_told_kept_and_written_down(shop: Any, tmp_path: Path) -> None:
     line = {"check": "http-endpoint", "phases": ["idle-slot"], "with": {"url": "${url}/orders"}}
     shop.checklist({"lint": LINT, "log": LOG, "orders": line}, environments={"production": {}})
-    # What the repository brings itself is nobody's report.
-    forged = {"schema": 1, "started": "2026-11-25T02:30:00Z", "phase": "idle-slot", "verdict": "go", "decided_by": None}
     for folder in ("deploy-gate-report", "deploy-gate-evidence/report-idle-production"):
-        shop.write(f"{folder}/forged/report.json", json.dumps({**forged, "server": "forged", "items": []}))
+        shop.write(f"{folder}/forged/report.json", FORGED)
     shop.commit("feat: the first")
     bad = shop.git("rev-parse", "HEAD^{tree}")
     with fleet(2) as two:
