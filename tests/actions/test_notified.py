@@ -129,6 +129,8 @@ def test_no_finding_needs_no_message(notify: Callable[..., Result], notified: Ca
     notify()
     assert notified("issues", reports=path).found == "there is no finding among 2 lines"
     assert notified("issues", reports=report("empty.json")).status is Status.ERROR
+    Path("none").mkdir()
+    assert notified("issues", reports="none").status is Status.ERROR
     assert notified("issues", reports="missing.json").status is Status.ERROR
 
 
@@ -186,6 +188,19 @@ def test_a_message_of_findings_is_no_announcement(
     notify()
     change(lambda data: data["messages"][0].update(kind="findings"))
     assert notified().status is Status.FAILED
+
+
+def test_a_folder_stands_for_every_report_below_it(
+    notify: Callable[..., Result], notified: Callable[..., Result]
+) -> None:
+    for number, folder in enumerate(["all/report-rest", "all/report-idle/deploy@erp"]):
+        Path(folder).mkdir(parents=True)
+        report(f"{folder}/report.json", (f"p{number}", "failed"))
+    notify("failed", reports="all/report-rest")
+    assert "p0" not in notified("issues", reports="all").found
+    assert notified("issues", reports="all").status is Status.FAILED
+    notify("failed", reports="all")
+    assert notified("issues", reports="all").found == "all 2 findings of 2 lines stand in messages that were accepted"
 
 
 def test_issues_need_reports() -> None:

@@ -50,7 +50,7 @@ class Reports:
 
 def read(paths: Iterable[str]) -> Reports:
     """All reports; CouldNotTell when one is missing or is no report: what it says would go untold."""
-    files = [_file(Path(path)) for path in paths]
+    files = [file for path in paths for file in _files(Path(path))]
     if len(files) > MAX_REPORTS:
         raise CouldNotTell(f"{len(files)} reports were named, the limit is {MAX_REPORTS}", "name fewer")
     found: dict[str, Finding] = {}
@@ -77,8 +77,9 @@ def _planned(one: Finding) -> bool:
     return one.status == Status.PENDING and one.found == PLANNED
 
 
-def _file(path: Path) -> Path:
-    return path / NAME if path.is_dir() else path
+def _files(path: Path) -> list[Path]:
+    """A folder stands for the reports below it: those of several jobs lie there side by side."""
+    return (sorted(path.rglob(NAME)) or [path / NAME]) if path.is_dir() else [path]
 
 
 def _document(file: Path) -> dict[str, Any]:
