@@ -1,4 +1,7 @@
-"""What each command of the command line calls, and which options it has."""
+"""What each command of the command line calls.
+
+Each imports what it needs as it begins: of a program packed as one file, every process compiles each module it loads.
+"""
 
 from __future__ import annotations
 
@@ -9,48 +12,35 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from host import (
-    boot,
-    images,
-    lease,
-    preflight,
-    prepare,
-    rehearse,
-    releases,
-    remembered,
-    sampler,
-    schema,
-    slotlogs,
-    slots,
-    snippets,
-    status,
-    switch,
-    traffic,
-    watch,
-)
 from host.clock import Deadline
 from host.files import read_bounded
 from host.machine import Machine
-from host.rollback import roll_back
-from host.setup import initialise
 from host.steps import note
 from host.trouble import REFUSED, UNKNOWN, WRONG, Damaged, Trouble
 
 
 def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host.setup import initialise
+
     return initialise(machine, chosen.live, chosen.release)
 
 
 def run_status(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import status
+
     return status.status(machine, looks=not chosen.quick)
 
 
 def run_preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import preflight
+
     told = preflight.preflight(machine, chosen.release or "")
     return {**told, "exit": 0 if told["good"] else REFUSED}
 
 
 def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import releases
+
     if bool(chosen.text) == bool(chosen.manifest):
         raise Trouble("one manifest is wanted", "a typing mistake", "name its file, or give it with --text", WRONG)
     try:
@@ -61,23 +51,33 @@ def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_layers(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import images
+
     del chosen
     return images.layers(machine)
 
 
 def run_prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import prepare
+
     return prepare.prepare(machine, chosen.release, token=chosen.lease)
 
 
 def run_stop(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import prepare
+
     return prepare.stop_idle(machine, token=chosen.lease)
 
 
 def run_migrate(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import schema
+
     return schema.migrate(machine, chosen.release, token=chosen.lease, acknowledged=chosen.acknowledged)
 
 
 def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import switch
+
     longest = machine.settings.guard.guard_for if chosen.guard_for is None else chosen.guard_for
     return switch.switch(
         machine, chosen.release, confirm_within=chosen.confirm_within, token=chosen.lease, guard_for=longest
@@ -85,14 +85,20 @@ def run_switch(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_confirm(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import watch
+
     return watch.confirm(machine, chosen.release, token=chosen.lease, reason=chosen.reason)
 
 
 def run_hold(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import watch
+
     return watch.hold(machine, chosen.release, seconds=chosen.within, reason=chosen.reason, token=chosen.lease)
 
 
 def run_rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host.rollback import roll_back
+
     leaves = chosen.leaves or _asked(machine)
     if not leaves:
         live = machine.load().release()
@@ -108,6 +114,8 @@ def run_rollback(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]
 
 def _asked(machine: Machine) -> str:
     """At a terminal: show what is live and where it would go back to. What the person saw is what is left."""
+    from host import status
+
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return ""
     told = status.status(machine)
@@ -119,11 +127,10 @@ def _asked(machine: Machine) -> str:
 
 
 def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    program, config = (
-        Path(sys.argv[0]).resolve(),
-        (chosen.config or Path(sys.argv[0]).resolve().with_name("slots.json")),
-    )
-    config = config.resolve()
+    from host import boot
+
+    program = Path(sys.argv[0]).resolve()
+    config = (chosen.config or program.with_name("slots.json")).resolve()
     if chosen.what in ("run", "sample"):
         _stay(machine, chosen, program, config)
         return {}
@@ -144,19 +151,25 @@ def run_guard(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _stay(machine: Machine, chosen: argparse.Namespace, program: Path, config: Path) -> None:
     if chosen.what == "sample":
-        sampler.Sampler(machine).run(chosen.of or os.getppid())
+        from host.sampler import Sampler
+
+        Sampler(machine).run(chosen.of or os.getppid())
         return
     own = (sys.executable, "-I", str(program), "--config", str(config), "guard", "sample", "--of", str(os.getpid()))
-    from host.guard import Guard  # all it needs is loaded before it begins, and by no other command
+    from host.guard import Guard  # all it needs is loaded before it begins: later the file may be another
 
     Guard(machine, own if machine.settings.guard.sample else ()).run()
 
 
 def run_rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import rehearse
+
     return rehearse.rehearse(machine, chosen.release, token=chosen.lease)
 
 
 def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import slotlogs, slots
+
     if chosen.slot not in machine.settings.slots:
         raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
     if chosen.match:
@@ -165,6 +178,8 @@ def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import traffic
+
     return traffic.traffic(
         machine,
         since=chosen.since,
@@ -176,23 +191,28 @@ def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_samples(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import sampler
+
     switched = machine.load().switched
     ago = round(Deadline.of(switched).elapsed(machine.clock), 1) if switched else None
     return {**sampler.samples(machine, chosen.since, chosen.until), "switched_ago": ago}
 
 
 def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import sampler
+
     return sampler.resources(machine, min(chosen.seconds, 60), chosen.over)
 
 
 def run_alert(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    # Only this command listens; no other waits until a web server is loaded.
     from host import alerts
 
     return alerts.serve(machine, chosen.port)
 
 
 def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import lease
+
     seconds = chosen.seconds or machine.settings.limits.lease
     if chosen.what == "acquire":
         return lease.acquire(
@@ -213,6 +233,8 @@ def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import remembered
+
     number, digest, damaged, ledger = 0, "", "", {}
     try:
         state = machine.load()
@@ -230,6 +252,8 @@ def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import snippets
+
     if chosen.what == "show":
         return {"text": snippets.how_to(machine.settings)}
     with machine.lock.taken(machine.settings.limits.lock):
@@ -240,5 +264,7 @@ def run_nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_forget(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
+    from host import releases
+
     del chosen
     return releases.forget(machine)
