@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from deploy_gate.facts import git, restapi
+from deploy_gate.facts import repository_facts, restapi
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
 
@@ -44,7 +43,7 @@ def apply(branch: str) -> str:
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
         raise CouldNotTell("GITHUB_TOKEN is not set, so the branch rule cannot be", f"hand over {_RIGHTS}")
-    place = f"/repos/{_repository()}/rulesets"
+    place = f"/repos/{_place()}/rulesets"
     # A second page means a hundred rulesets; ours may then be made twice, which does no harm.
     known = _ask("GET", f"{place}?per_page=100&includes_parents=false", token)
     rules = [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
@@ -67,11 +66,9 @@ def _ask(method: str, path: str, token: str, body: dict[str, Any] | None = None)
     return answer.data
 
 
-def _repository() -> str:
-    """Owner and name, as GitHub or the remote `origin` says."""
-    url = os.environ.get("GITHUB_REPOSITORY") or git.git("remote", "get-url", "origin").out.strip()
-    path = urlsplit(url).path if "://" in url else url.rpartition(":")[2]
-    match = re.fullmatch(r"/?([A-Za-z0-9-]{1,39})/([A-Za-z0-9._-]{1,100}?)(\.git)?/?", path)
-    if not match:
-        raise Misconfigured([f"the remote 'origin' ({brief(url) or 'none'}) names no repository on GitHub"])
-    return f"{quote(match[1])}/{quote(match[2])}"
+def _place() -> str:
+    """Owner and name, for a path."""
+    if name := repository_facts.github_name():
+        return quote(name)
+    url = os.environ.get("GITHUB_REPOSITORY") or repository_facts.origin()
+    raise Misconfigured([f"the remote 'origin' ({brief(url) or 'none'}) names no repository on GitHub"])

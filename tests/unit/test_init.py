@@ -122,6 +122,25 @@ def test_names_from_outside_stay_texts(repository: Repository, capsys: pytest.Ca
     assert deploy[True]["push"]["branches"] == ["it's-#{x}&!|>%@"]
 
 
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("git@github.com:acme/shop.git", "acme/shop"),
+        ("https://github.com/acme/shop", "acme/shop"),
+        ("ssh://git@github.com/acme/shop.git", "acme/shop"),
+        ("/srv/git/shop.git", None),
+        ("https://github.com/acme/shop/x: y", None),
+    ],
+)
+def test_the_repository_is_named_as_its_remote_names_it(
+    repository: Repository, origin: str, expected: str | None
+) -> None:
+    repository.git("remote", "add", "origin", origin)
+    assert cli.main(["init"]) == 0
+    block = yaml.safe_load((repository.path / "checklist.yml").read_text())["environments"]["production"]
+    assert block.get("repository") == expected
+
+
 def test_the_branch_rule_is_told(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     repository.commit()
     _, out, _ = init(capsys)

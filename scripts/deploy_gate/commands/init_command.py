@@ -49,7 +49,7 @@ def run(argv: list[str]) -> int:
         _write(facts, server)
     elif values.host:
         print(f"{', '.join(map(str, taken))} exist already and stay as they are; `environments:` could say:")
-        print("\n".join(_environment(facts.branch, server)))
+        print("\n".join(_environment(facts, server)))
         print("\n".join(_told(server)))
     if apply:
         print(branch_rule.apply(facts.branch))
@@ -115,7 +115,7 @@ def checklist(facts: Facts, server: Seen) -> str:
         "extends: default  # the bundled checklist; write here only what differs",
         "",
         "environments:",
-        *_environment(facts.branch, server),
+        *_environment(facts, server),
         "",
         "items:",
     ]
@@ -130,9 +130,11 @@ def checklist(facts: Facts, server: Seen) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _environment(branch: str, server: Seen) -> Iterator[str]:
+def _environment(facts: Facts, server: Seen) -> Iterator[str]:
     """Production's block; what the server made us propose says why."""
-    yield from ("  production:", f"    branch: {json.dumps(branch)}", "    protected: true")
+    yield from ("  production:", f"    branch: {json.dumps(facts.branch)}", "    protected: true")
+    if facts.repository:
+        yield f"    repository: {json.dumps(facts.repository)}  # where CI, signatures and alerts are looked at"
     if "url" not in server.keys:
         yield "    # url: https://shop.example   # its front door: TLS, health and the public pages are looked at here"
     for one in server.proposals:

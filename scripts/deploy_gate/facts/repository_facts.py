@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from deploy_gate.facts import git, repository_parts
 from deploy_gate.units import counted
@@ -20,6 +22,8 @@ class Facts:
     install: list[str]
     name: str = "app"
     """What the application is called, for a path on its server."""
+    repository: str = ""
+    """Owner and name on GitHub; empty where nothing names them."""
     seen: list[str] = field(default_factory=list)
     not_applicable: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -27,7 +31,7 @@ class Facts:
 
 def look(root: Path) -> Facts:
     """Look at the repository below `root`; reads a handful of files, runs nothing of it."""
-    facts = Facts(_branch(), _install(root), _name(root))
+    facts = Facts(_branch(), _install(root), _name(root), github_name())
     project = _pyproject(root)
     _python(root, project, facts)
     _tests(root, project, facts)
@@ -44,6 +48,19 @@ def look(root: Path) -> Facts:
 
 def _name(root: Path) -> str:
     return re.sub(r"[^a-z0-9-]+", "-", root.resolve().name.lower()).strip("-") or "app"
+
+
+def origin() -> str:
+    """The address of the remote `origin`; empty where there is none."""
+    return git.git("remote", "get-url", "origin").out.strip()
+
+
+def github_name() -> str:
+    """`owner/name` on GitHub, as the run or else the remote `origin` says; empty where neither names one."""
+    url = os.environ.get("GITHUB_REPOSITORY") or origin()
+    path = urlsplit(url).path if "://" in url else url.rpartition(":")[2]
+    match = re.fullmatch(r"/?([A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}?)(\.git)?/?", path)
+    return match[1] if match else ""
 
 
 def _branch() -> str:
