@@ -182,6 +182,21 @@ def test_a_pull_request_meets_no_secret() -> None:
     assert [step["if"] for step in steps if step.get("id") == "proposed"] == [proposed]
 
 
+def test_who_signs_the_ledger_is_told_to_all_that_write_it_or_follow_it() -> None:
+    """One of them that does not look would sign over what somebody else wrote."""
+    found = {}
+    for name in REUSABLE:
+        steps = [step for job in workflow(name)["jobs"].values() for step in job["steps"]]
+        for step in steps:
+            uses, given = step.get("uses", ""), step.get("with", {})
+            follows = uses == "$/actions/proceed" or (uses == GATE and "pre-deploy" in str(given["phase"]))
+            key = "signers" if uses == "$/actions/record" else "ledger-signers" if follows else ""
+            if key:
+                found[name, step["name"]] = given.get(key)
+    assert set(found.values()) == {"${{ inputs.ledger-signers }}"}
+    assert {name for name, _ in found} == {"pre-deploy", "pipeline", "comments", "rollback", "monitor"}
+
+
 # --- the order of things
 
 
