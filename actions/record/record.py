@@ -136,11 +136,14 @@ def _measuring() -> dict[str, list[str]]:
 
 
 def _settle(there: Branch, where: list[HostProgram], entry: Entry, trust: Trust) -> None:
-    """First the end of the deployment before, where no line tells it: a person's answer on a server, or the guard's."""
+    """First the end of the deployment before, where no line tells it: a person's answer on a server, or the guard's.
+
+    That it was taken back after it was confirmed and written down is such an end, too.
+    """
     held = ended.still_open(reading.read(there.read().raw).entries, entry.environment) if where else None
     answer = answers.read(where, held) if held else None
     # What this very run did, its own line is about to tell.
-    if held and answer and (entry.kind is Kind.DEPLOY or answer.by != who()):
+    if held and answer and answer.news(held) and (entry.kind is Kind.DEPLOY or answer.by != who()):
         branches.append(there, answer.line(held), Gathered([], {}, {}).document, trust)
 
 
