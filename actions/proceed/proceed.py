@@ -61,6 +61,7 @@ def operate(  # noqa: PLR0913 - one for each input
     environment: str,
     checklist: Path | None,
     manifest: Path | None,
+    ledger_signers: str,
     workflow: str,
     job: str,
     branch: str,
@@ -74,7 +75,7 @@ def operate(  # noqa: PLR0913 - one for each input
         return passed("the comment holds no command, so there is nothing to answer", measured="")
     here, place = github.opened(token_variable), github.repository(repository)
     waits = Where(workflow, job, branch or _default_branch())
-    look = partial(standing.look, checklist, environment, manifest)
+    look = partial(standing.look, checklist, environment, manifest, ledger_signers)
     try:
         answer = outcome(here, place, asked, _result(servers), look, waits)
     except (CouldNotTell, Misconfigured) as fault:

@@ -21,10 +21,12 @@ from deploy_gate.ledger import ended, met, reading, signing, statement
 from deploy_gate.ledger.branch import Branch, Trust
 from deploy_gate.ledger.chain import Head, canonical, digest
 from deploy_gate.ledger.entry import Entry, Kind
-from deploy_gate.ledger.gathered import Gathered, gather
+from deploy_gate.ledger.gathered import Gathered
+from deploy_gate.ledger.leavings import gather
 from deploy_gate.pages import standing
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, brief, passed, warned
+from deploy_gate.rollout import images
 from deploy_gate.rollout.servers import READS, SECRETS, Login, run_url, servers, who
 from deploy_gate.ssh.hostprogram import HostProgram
 from deploy_gate.units import Variable
@@ -40,6 +42,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     environment: str,
     kind: Literal["deploy", "rollback", "rehearsal", "confirm"],
     reports: list[str],
+    code_reports: list[str],
     deploy: Path | None,
     rollback: Path | None,
     verdict: Literal["", "go", "no-go", "could-not-tell"],
@@ -48,6 +51,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     from_release: str,
     reason: str,
     digests: str,
+    manifest: Path | None,
     known: list[str],
     signers: str,
     signing_key: Variable,
@@ -63,7 +67,8 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     """Append one entry; CouldNotTell when the ledger is broken, or cannot be written."""
     login = Login(host, host_keys or os.environ.get(PINS, ""), config, python, sudo)
     validate(digests=digests, known=known, signers=signers, host=host, config=config, python=python)
-    found = gather([Path(one) for one in reports], deploy, rollback, verdict, watch)
+    files, of_code = [Path(one) for one in reports], [Path(one) for one in code_reports]
+    found = gather(files, deploy, rollback, verdict, watch, of_code)
     if Kind(kind) is Kind.ROLLBACK:
         # It says itself what it left, and where it went; a `release` that was given is the one it was about.
         left, now = found.moved()
@@ -71,7 +76,8 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     if Kind(kind) is Kind.CONFIRM:
         release = found.confirmed() or release
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
-    entry = replace(entry, digests=_digests(digests), met=met.of(found.document, _measuring()).known)
+    named, seen = _digests(digests) or _built(manifest), met.of(found.document, _measuring()).known
+    entry = replace(entry, digests=named, met=seen)
     heads = [Head.parse(text) for text in known]
     with _servers(login) as (where, silent), _signer(signing_key) as sign, branches.opened(branch, remote) as there:
         remembered, more = ledgerheads.read(where)
@@ -111,6 +117,16 @@ def _digests(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
+def _built(manifest: Path | None) -> dict[str, str]:
+    """As the manifest names them, without the image's name before each; what happened is written down all the same."""
+    try:
+        named = images.digests(manifest)
+    except (Misconfigured, CouldNotTell):
+        return {}
+    pairs = (line.split("=", 1) for line in named.splitlines())
+    return {service: digest.rpartition("@")[2] for service, digest in pairs}
+
+
 def _measuring() -> dict[str, list[str]]:
     """Which lines of the checklist measure what users meet; of one that cannot be read, those of the bundled one."""
     try:
@@ -120,11 +136,14 @@ def _measuring() -> dict[str, list[str]]:
 
 
 def _settle(there: Branch, where: list[HostProgram], entry: Entry, trust: Trust) -> None:
-    """First the end of the deployment before, where no line tells it: a person's answer on a server, or the guard's."""
+    """First the end of the deployment before, where no line tells it: a person's answer on a server, or the guard's.
+
+    That it was taken back after it was confirmed and written down is such an end, too.
+    """
     held = ended.still_open(reading.read(there.read().raw).entries, entry.environment) if where else None
     answer = answers.read(where, held) if held else None
     # What this very run did, its own line is about to tell.
-    if held and answer and (entry.kind is Kind.DEPLOY or answer.by != who()):
+    if held and answer and answer.news(held) and (entry.kind is Kind.DEPLOY or answer.by != who()):
         branches.append(there, answer.line(held), Gathered([], {}, {}).document, trust)
 
 

@@ -89,5 +89,6 @@ def judge(found: Sequence[Proof], code: str) -> Result:
 
 def _evidence(one: Proof) -> Evidence:
     waiver, item = one.entered.waiver, one.entered.item
+    said = {"waived_by": waiver.by, "until": str(waiver.until), "why": waiver.why}
     told = f"{item}: {brief(waiver.by, 60)}, until {waiver.until}: {one.how or f'not proven: {one.why}'}"
-    return {"message": told, "item": item, "proven": bool(one.how), "proof": one.how or one.why}
+    return {"message": told, "item": item, "proven": bool(one.how), "proof": one.how or one.why, **said}

@@ -16,7 +16,7 @@ from deploy_gate.facts import findings, http
 from deploy_gate.ledger import statement
 from deploy_gate.ledger.chain import Head
 from deploy_gate.ledger.entry import Outcome
-from deploy_gate.ledger.gathered import gather
+from deploy_gate.ledger.leavings import gather
 from deploy_gate.pages.sheet import of_json
 from deploy_gate.result import CouldNotTell
 from deploy_gate.ssh.client import connection

@@ -51,7 +51,8 @@ def file(name: str, data: dict[str, Any]) -> Path:
 
 
 def record(load: Load, **more: Any) -> Result:
-    given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "deploy": None}
+    given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "code_reports": []}
+    given |= {"deploy": None, "manifest": None}
     given |= {"digests": "", "signers": "", "signing_key": "LEDGER_SIGNING_KEY", "predicate": None}
     given |= {"host": [], "host_keys": "", "config": "", "python": "python3", "sudo": False}
     given |= {
@@ -112,6 +113,80 @@ def test_digests_signoffs_and_interventions_are_kept(load: Load) -> None:
     assert predicate["passedTests"] == ["close: tech", "close: interventions"]
     # The evidence that GitHub is handed is that of the line.
     assert predicate["configuration"][-1]["digest"] == {"sha256": entry.evidence}
+
+
+def test_what_code_could_have_written_is_not_what_people_said(load: Load) -> None:
+    """A report of a job that ran the repository's code: counted and kept, but nobody signed, waived or stepped in there."""
+    word = {"message": "cto approved", "by": "cto", "at": "2026-11-25T02:01:00+00:00", "counts": True}
+    forged = report("verify", "go", a="attested", interventions="passed", tls="waived", lint="waived", p95="passed")
+    for item in forged["items"]:
+        item |= {"check": "ledger" if item["id"] == "interventions" else "sign-off", "evidence": [word]}
+    forged["items"][2]["evidence"] = forged["items"][3]["evidence"] = [{"waived_by": "cto", "why": "he said so"}]
+    forged["items"][4]["measured"] = 1.5
+    forged["started"] = "2000-01-01T00:00:00Z"
+    # The job without code proved one of the two waivers, and of another line one that the code did not use.
+    mine = report("pre-deploy", qa="attested", waivers="failed")
+    mine["items"][0] |= {"check": "sign-off", "evidence": [{**word, "by": "grace"}]}
+    proof = {"waived_by": "ada", "until": "2027-01-31", "why": "cold cache", "proof": "commit 1a2b3c4d5e6f, verified"}
+    lines = [("lint", True), ("tls", False), ("mypy", True)]
+    mine["items"][1]["evidence"] = [{"item": name, "proven": proven, **proof} for name, proven in lines]
+    given = {"reports": [str(file("rest.json", mine))], "code_reports": [str(file("code.json", forged))]}
+    record(load, **given, deploy=file("deploy.json", told("passed", "deployed")))
+    entry = newest()
+    assert entry.signoffs == [{"item": "qa", "by": "grace", "at": "2026-11-25T02:01:00+00:00"}]
+    assert entry.waivers == [
+        {
+            "item": "lint",
+            "by": "ada",
+            "until": "2027-01-31",
+            "why": "cold cache",
+            "proof": "commit 1a2b3c4d5e6f, verified",
+        }
+    ]
+    assert (entry.interventions, entry.met, entry.began) == ([], {}, "2026-11-25T02:00:00Z")
+    assert entry.counts == {"attested": 2, "passed": 2, "waived": 2, "failed": 1}
+    with branches.opened() as branch:
+        document = json.loads(branch.file(branch.read().commit, "entries/1.json"))
+    assert [one.get("ran_code") for one in document["reports"]] == [True, None]
+
+
+def test_a_report_cannot_write_a_line_that_ends_the_ledger(load: Load) -> None:
+    """A line that no reader takes would be the last one: nobody writes on a broken ledger."""
+    odd = report("pre-deploy", "no-go", lint="failed")
+    odd["items"] += [{"id": f"i{n}", "found": "x", "status": f"{n}" + "\U0001f600" * 490} for n in range(200)]
+    record(load, code_reports=[str(file("report.json", odd))])
+    assert newest().counts == {"failed": 1}
+    long = report("pre-deploy", **{f"i{n}": "waived" for n in range(50)})
+    people = dict.fromkeys(("waived_by", "until", "why", "proof"), "😀" * 500)
+    for item in long["items"]:
+        item["evidence"] = [people]
+    with pytest.raises(CouldNotTell, match=r"the line is not written, .*: line 2 cannot be read"):
+        record(load, reports=[str(file("long.json", long))])
+    with branches.opened() as branch:
+        assert chain.faults(branch.read().raw) == []
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        ({"images": {"backend": f"shop/backend@sha256:{'a' * 64}", "web": f"sha256:{'b' * 64}"}}, ["a" * 64, "b" * 64]),
+        ({}, []),
+        ({"images": {"backend": "latest"}}, []),
+        ("{", []),
+        (None, []),
+    ],
+)
+def test_the_manifest_tells_the_digests(load: Load, manifest: Any, expected: list[str]) -> None:
+    """What happened is written down, whatever the manifest is."""
+    if manifest is not None:
+        Path("manifest.json").write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
+    given = {"manifest": Path("manifest.json"), "deploy": file("deploy.json", told("passed", "deployed"))}
+    record(load, **given)
+    found = dict(zip(("backend", "web"), (f"sha256:{one}" for one in expected), strict=False))
+    assert newest().digests == found
+    explicit = {"backend": "sha256:" + "c" * 64}
+    record(load, **given, digests=f"backend={explicit['backend']}")
+    assert newest().digests == explicit
 
 
 def test_a_digest_that_is_none_is_told(load: Load) -> None:

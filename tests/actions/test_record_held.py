@@ -17,6 +17,7 @@ from deploy_gate.ledger import branch as branches
 from deploy_gate.ledger import reading
 from deploy_gate.ledger.entry import Entry, Kind, Outcome
 from deploy_gate.ledger.history import Failure, deployments
+from deploy_gate.policy import live
 from deploy_gate.result import CouldNotTell, Result, Status
 from deploy_gate.ssh.hostprogram import Answer
 
@@ -136,6 +137,26 @@ def test_who_was_not_answered_yet_is_left_alone(shop: Shop) -> None:
     assert len(shop.lines()) == 2
 
 
+@pytest.mark.long
+def test_what_was_confirmed_and_taken_back_later_is_written_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard watches on for an hour, and anybody at a prompt may go back: no run sees either."""
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    shop.host.good("prepare", NEW)
+    shop.host.good("switch", NEW, "--confirm-within", "240", "--by", "ada (run 6)")
+    shop.host.good("confirm", NEW, "--by", "ada (run 6)")
+    shop.record(NEW, {"measured": "deployed"})
+    shop.record("d" * 40, {"measured": "not switched"})
+    assert shop.lines() == [("deploy", NEW[:1], "deployed", ""), ("deploy", "d", "not-switched", "")]
+    shop.host.good("rollback", "--from", NEW, "--reason", "orders fail", "--by", "grace")
+    shop.record("d" * 40, {"measured": "not switched"})
+    assert shop.lines()[2:] == [("rollback", OLD[:1], "rolled-back", "grace"), ("deploy", "d", "not-switched", "")]
+    assert (shop.entries()[2].from_release, shop.entries()[2].reason) == (NEW, "orders fail")
+    assert live.live(shop.entries(), "production") is None
+    assert shop.failures()[0] is Failure.ROLLED_BACK
+    shop.record("d" * 40, {"measured": "not switched"})
+    assert len(shop.lines()) == 5, "once is enough"
+
+
 HELD = Entry(
     "production", NEW, Kind.DEPLOY, Outcome.UNKNOWN, "2026-11-25T02:00:00Z", "2026-11-25T02:10:00Z", run_url=""
 )
@@ -149,6 +170,8 @@ def step(number: int, name: str, minute: int = 5, end: str = "done", **data: Any
 
 SWITCH = step(1, "switch", release=NEW)
 CONFIRM = step(3, "confirm", release=NEW, phase="hold")
+OTHER = step(7, "switch", 58, release=OLD)
+RETURN = step(9, "rollback", 58, leaves=OLD, release=NEW)
 BACK = step(5, "rollback", leaves=NEW, release=OLD, by="guard", reason="ill")
 
 
@@ -169,6 +192,11 @@ BACK = step(5, "rollback", leaves=NEW, release=OLD, by="guard", reason="ill")
         ([*step(1, "switch", 59, release=NEW), *CONFIRM], ""),
         ([*SWITCH, *BACK, *step(7, "switch", release=NEW)], ""),
         ([*SWITCH, *BACK, *step(7, "switch", release=NEW), *step(9, "confirm", release=NEW)], "confirmed by ada"),
+        # Another release came, and it came back before it was taken out itself.
+        ([*SWITCH, *CONFIRM, *OTHER, *BACK], "confirmed by ada"),
+        ([*SWITCH, *CONFIRM, *OTHER, *RETURN, *BACK], "back by guard"),
+        ([*SWITCH, *CONFIRM, *OTHER, *step(7, "switch", 59, release=NEW), *RETURN, *BACK], "confirmed by ada"),
+        ([*RETURN, *BACK], ""),
         # Begun and not done, or undone.
         ([*SWITCH, *step(5, "rollback", end="", leaves=NEW, release=OLD)], ""),
         ([*SWITCH, *step(5, "rollback", end="undone", leaves=NEW, release=OLD)], ""),

@@ -62,6 +62,9 @@ def test_signed_by_the_person(ask: Ask, shop: Shop) -> None:
         "item": "log",
         "proven": True,
         "proof": f"commit {commit[:12]}, verified",
+        "waived_by": "ada",
+        "until": UNTIL,
+        "why": WAIVED["why"],
     }
 
 

@@ -182,6 +182,21 @@ def test_a_pull_request_meets_no_secret() -> None:
     assert [step["if"] for step in steps if step.get("id") == "proposed"] == [proposed]
 
 
+def test_who_signs_the_ledger_is_told_to_all_that_write_it_or_follow_it() -> None:
+    """One of them that does not look would sign over what somebody else wrote."""
+    found = {}
+    for name in REUSABLE:
+        steps = [step for job in workflow(name)["jobs"].values() for step in job["steps"]]
+        for step in steps:
+            uses, given = step.get("uses", ""), step.get("with", {})
+            follows = uses == "$/actions/proceed" or (uses == GATE and "pre-deploy" in str(given["phase"]))
+            key = "signers" if uses == "$/actions/record" else "ledger-signers" if follows else ""
+            if key:
+                found[name, step["name"]] = given.get(key)
+    assert set(found.values()) == {"${{ inputs.ledger-signers }}"}
+    assert {name for name, _ in found} == {"pre-deploy", "pipeline", "comments", "rollback", "monitor"}
+
+
 # --- the order of things
 
 
@@ -299,8 +314,9 @@ def test_what_came_of_it(tmp_path: Path, deploy: str, rollback: str, back: str, 
     env = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(tmp_path / "out"), **given}
     subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=env, check=True, timeout=60)
     said = (tmp_path / "out").read_text()
-    reports = "".join(f"deploy-gate-evidence/report-{job}-shop/report.json\n" for job in ("code", "verify"))
-    assert f"reports<<END-OF-LIST\n{reports}END-OF-LIST\n" in said
+    assert "reports<<END-OF-LIST\ndeploy-gate-evidence/report-verify-shop/report.json\nEND-OF-LIST\n" in said
+    # What the repository's code could have written is told apart.
+    assert "code=deploy-gate-evidence/report-code-shop/report.json\n" in said
     assert f"stage={stage}\n" in said
     assert f"verdict={verdict}\n" in said
     assert [line for line in said.splitlines() if line.startswith(("text=", "x="))] == [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from github_server import GitHub
+from ledgers import key_pair
 from policies import WAIVED, People, checklist, entry, recorded, written
 from support import ROOT, Actions, Repository
 
@@ -16,7 +17,10 @@ from deploy_gate import cli, yamlfile
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Checklist
 from deploy_gate.commands import gate_command
-from deploy_gate.ledger.entry import Kind, Outcome
+from deploy_gate.ledger import branch as branches
+from deploy_gate.ledger import signing
+from deploy_gate.ledger.branch import Trust
+from deploy_gate.ledger.entry import Entry, Kind, Outcome
 from deploy_gate.policy import changes, live
 from deploy_gate.policy.lines import Policy
 from deploy_gate.policy.live import Law
@@ -308,6 +312,79 @@ def test_a_remote_that_does_not_answer_is_no_first_deployment(shop: Shop, monkey
     # Where nothing is decided, nobody waits for a network.
     monkeypatch.delenv("GITHUB_ACTIONS")
     assert shop.gate()[0] == 0
+
+
+@pytest.fixture
+def pinned(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The public key of a ledger whose first line, at the remote, is signed by it and has the first release live."""
+    private, public = key_pair(tmp_path, "ledger-key")
+    monkeypatch.setenv("LEDGER_SIGNING_KEY", private)
+    shop.repository.git("update-ref", "-d", REF)
+    pushed(shop, entry(shop.first, "a" * 40))
+    return public
+
+
+def pushed(shop: Shop, one: Entry, *, signed: bool = True, here: bool = True) -> None:
+    """One line more at the remote, and in the clone unless it has no such branch."""
+    with branches.opened() as branch:
+        if signed:
+            with signing.signer("LEDGER_SIGNING_KEY") as sign:
+                branches.append(branch, one, {}, Trust(sign=sign))
+        else:
+            branches.append(branch, one, {})
+    shop.repository.git("fetch", "-q", "origin", f"+refs/heads/deploy-ledger:{REF}")
+    if not here:
+        shop.repository.git("update-ref", "-d", REF)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_line_that_nobody_signed_makes_no_law(shop: Shop, pinned: str, here: bool) -> None:
+    """Whoever may push to the ledger's branch writes his own release into it, whose checklist names him."""
+    loose = {"roles": {"qa": ["mallory"]}, "environments": {"production": {"branch": "main"}}}
+    mine = shop.commit({"log": {}}, **loose)
+    with_signers = ("--ledger-signers", pinned)
+    assert shop.gate("production", *with_signers)[1]["policy"]["found"].startswith("this release changes the checklist")
+    pushed(shop, entry(mine, "b" * 40), signed=False, here=here)
+    code, found = shop.gate("production", *with_signers)
+    assert (code, found["policy"]["status"]) == (3, "error")
+    told = "the ledger cannot be believed: line 2, the newest, has no signed statement beside it"
+    assert found["policy"]["found"].startswith(told)
+    # A run that did not look signed over it: the line itself is still nobody's.
+    pushed(shop, entry("c" * 40, "c" * 40, outcome=Outcome.NOT_SWITCHED), here=here)
+    code, found = shop.gate("production", *with_signers)
+    assert (code, found["policy"]["status"]) == (3, "error")
+    told = "the ledger cannot be believed: line 2 has no signed statement beside it"
+    assert found["policy"]["found"].startswith(told)
+    assert shop.gate("production", *with_signers, "--policy", "own")[0] == 0
+
+
+def test_a_signed_ledger_is_believed(shop: Shop, pinned: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was written before the release that is live need not be signed: so a ledger begins to be."""
+    pushed(shop, entry("d" * 40, "d" * 40), signed=False)
+    live_ = shop.commit(ITEMS)
+    pushed(shop, entry(live_, "b" * 40))
+    assert shop.gate("production", "--ledger-signers", pinned)[0] == 0
+    assert f"judged by the checklist of {live_[:12]}, which is live" in capsys.readouterr().out
+    # Taken back on nobody's word, the one before would be law.
+    pushed(
+        shop, entry("", "d" * 40, kind=Kind.ROLLBACK, outcome=Outcome.ROLLED_BACK, from_release="b" * 40), signed=False
+    )
+    assert shop.gate("production", "--ledger-signers", pinned)[1]["policy"]["status"] == "error"
+    # What is protected there is not known either.
+    assert shop.gate("staging", "--ledger-signers", pinned)[1]["policy"]["status"] == "error"
+
+
+def test_a_ledger_that_was_taken_away_is_no_first_deployment(shop: Shop, pinned: str) -> None:
+    shop.commit({"log": {}}, environments={"production": {"branch": "main"}})
+    shop.repository.git("update-ref", "-d", REF)
+    shop.repository.git("push", "-q", "origin", ":refs/heads/deploy-ledger")
+    code, found = shop.gate("production", "--ledger-signers", pinned)
+    assert (code, found["policy"]["status"]) == (3, "error")
+    told = "there is no ledger (branch deploy-ledger), and `ledger-signers` says who signs it"
+    assert found["policy"]["found"].startswith(told)
+    assert shop.gate("production", "--ledger-signers", pinned, "--policy", "own")[0] == 0
+    written(shop.repository, b"")
+    assert shop.gate("production", "--ledger-signers", pinned)[1]["policy"]["found"].startswith(told)
 
 
 def test_the_plan_of_a_signature_is_of_both(repository: Repository) -> None:

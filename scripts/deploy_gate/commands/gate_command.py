@@ -63,6 +63,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     code: plan.Code,
     mixed: Literal["refuse", "accept"],
     policy: Literal["signed", "own"],
+    ledger_signers: str,
     manifest: Path | None,
     jobs: int,
 ) -> int:
@@ -72,7 +73,8 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     if jobs < 0:
         raise Misconfigured([f"input 'jobs' is {jobs}, expected 0 or more"])
     bundle.unpack()
-    made = planned(Phase(phase), environment, checklist, only, code, manifest, unsigned=policy == "own")
+    own, signers = policy == "own", ledger_signers
+    made = planned(Phase(phase), environment, checklist, only, code, manifest, unsigned=own, signers=signers)
     folder = report or default_report()
     progress = terminal.Progress(sum(entry.state is State.RUN for entry in made.entries))
     # Checks mostly wait for a process or for a network; half as many again as processors keeps both busy.
@@ -82,7 +84,7 @@ def run_phase(  # noqa: PLR0913 - one parameter for each input of the root actio
     return _deliver(found, folder)
 
 
-def planned(
+def planned(  # noqa: PLR0913 - what the root action was asked
     phase: Phase,
     environment: str,
     checklist: Path | None,
@@ -91,6 +93,7 @@ def planned(
     manifest: Path | None = None,
     *,
     unsigned: bool = False,
+    signers: str = "",
 ) -> plan.Plan:
     """The plan of one phase; Misconfigured for anything wrong in the file or the question."""
     source = loading.load(find_checklist(checklist))
@@ -98,7 +101,7 @@ def planned(
         why = f"trial mode refuses '{environment}': this repository has no checklist file"
         raise Misconfigured([f"{why}; write one with the command `init` and declare the environment in it"])
     # Before the deployment is decided what may count; later phases follow what was signed then.
-    law = live.find(environment, checklist) if phase is Phase.PRE_DEPLOY else live.Law()
+    law = live.find(environment, checklist, signers) if phase is Phase.PRE_DEPLOY else live.Law()
     policy = Policy(law, unsigned, checklist, images.digests(manifest))
     return plan.make(source, Catalog(), phase=phase, environment=environment, only=only, code=code, policy=policy)
 

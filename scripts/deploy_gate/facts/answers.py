@@ -37,15 +37,19 @@ def _journal(server: HostProgram) -> list[Mapping[str, Any]]:
 def answered(entries: Sequence[Mapping[str, Any]], held: Entry) -> Answer | None:
     """What became of that deployment on one server, by the order of its journal: the last word after its switch."""
     done = {one.get("of") for one in entries if one.get("event") == "done"}
-    found, switched = None, False
+    found, switched, away = None, False, False
     for one in entries:
         step, data, at = str(one.get("step", "")), one.get("data"), _moment(one)
         if one.get("event") != "intent" or one.get("seq") not in done or not isinstance(data, dict) or at is None:
             continue
         if step == "switch":
+            # Another release took its place, from which it may come back.
+            away = data.get("release") != held.release and (switched or away)
             switched = data.get("release") == held.release and _within(at, held)
             # What was said of it before is another deployment's; another release's switch says nothing of this one.
             found = None if switched else found
+        elif away and step in _BACK and data.get("release") == held.release:
+            switched, away = True, False
         elif switched and step == "confirm" and data.get("release") == held.release:
             found = Answer(at, _by(one, data), str(data.get("reason", "")))
         elif switched and step in _BACK and data.get("leaves") == held.release:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,11 @@ class Trust:
 
     def faults(self, branch: Branch, state: State) -> list[str]:
         """What is wrong with what is there."""
-        wrong = chain.faults(state.raw, self.known)
-        return wrong or signing.faults(state.raw, lambda path: branch.file(state.commit, path), self.signers)
+        return self.wrong(state.raw, lambda path: branch.file(state.commit, path))
+
+    def wrong(self, raw: bytes, find: signing.Find) -> list[str]:
+        """The same, of lines that are there or are about to be."""
+        return chain.faults(raw, self.known) or signing.faults(raw, find, self.signers)
 
 
 def evidence(document: Mapping[str, Any]) -> bytes:
@@ -165,10 +169,20 @@ def append(branch: Branch, entry: Entry, document: Mapping[str, Any], trust: Tru
         files[f"entries/{head.number}.intoto.json"] = said
         if trust.sign:
             files[f"entries/{head.number}.intoto.json.sig"] = trust.sign(said)
+        if wrong := trust.wrong(files[LEDGER], partial(_among, files)):
+            # What the next reader does not take would end the ledger, since nobody writes on it any more.
+            fix = "with `signers`, hand over the key of one of them; else report this line"
+            raise CouldNotTell(f"the line is not written, as nobody could write on it: {wrong[0]}", fix)
         if branch.push(before, files, f"{entry.environment}: {entry.kind} {entry.release[:12]} {entry.outcome}"):
             return head
     fix = "record again; so many writers at once are not usual"
     raise CouldNotTell(f"the ledger's branch was written by others {TRIES} times in a row", fix)
+
+
+def _among(files: Mapping[str, bytes], path: str) -> bytes:
+    if path not in files:
+        raise CouldNotTell(f"{path} is not written", "sign it")
+    return files[path]
 
 
 def _written(raw: bytes, fields: Mapping[str, Any]) -> Head | None:

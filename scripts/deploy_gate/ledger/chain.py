@@ -90,6 +90,11 @@ def head(raw: bytes) -> Head:
     return Head(number if isinstance(number, int) else raw.count(b"\n"), digest(last + b"\n"))
 
 
+def heads(raw: bytes) -> list[Head]:
+    """Number and hash of every line, oldest first; of lines that hold together."""
+    return [Head(number, digest(text + b"\n")) for number, text in enumerate(_lines(raw), start=1)]
+
+
 def faults(raw: bytes, known: Iterable[Head] = ()) -> list[str]:
     """What is wrong with the chain; every head in `known` must be a line of it."""
     found: list[str] = []

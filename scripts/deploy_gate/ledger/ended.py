@@ -1,4 +1,7 @@
-"""Deployments whose own line could not say how they end: held for a person, or cut off. A later line says it. Pure."""
+"""Deployments whose own line could not say how they end: held for a person, cut off, or taken back afterwards.
+
+A later line says it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from datetime import UTC, datetime
 from deploy_gate.ledger.entry import Entry, Kind, Outcome, when
 from deploy_gate.result import one_line
 
+_STAYED = (Outcome.NOT_SWITCHED, Outcome.FELL_BACK)
+"""What was live before is live again."""
 _Place = tuple[str, str]
 """Environment and release."""
 
@@ -22,6 +27,10 @@ class Answer:
     reason: str
     back: bool = False
     to: str = ""
+
+    def news(self, held: Entry) -> bool:
+        """Whether it says something that the line does not: that what was deployed was confirmed is no news."""
+        return self.back or held.outcome is Outcome.UNKNOWN
 
     def line(self, held: Entry) -> Entry:
         """The ledger's line; no run's own, so it names none."""
@@ -52,13 +61,16 @@ def settled(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def still_open(entries: Sequence[Entry], environment: str) -> Entry | None:
-    """The newest deployment there, where no line says how it ended; an earlier one was followed by another."""
+    """The newest deployment there, where no line says how it ended; an earlier one was followed by another.
+
+    That it was confirmed need not be its end: the guard, or a person, can have taken it back since.
+    """
     found = None
     for one in settled(entries):
-        if one.environment != environment or one.outcome is Outcome.NOT_SWITCHED:
+        if one.environment != environment or one.outcome in _STAYED:
             continue
         if one.kind is Kind.DEPLOY:
-            found = one if one.outcome is Outcome.UNKNOWN else None
+            found = one if one.outcome in (Outcome.UNKNOWN, Outcome.DEPLOYED) else None
         elif found and one.outcome is Outcome.ROLLED_BACK and found.release == left(one):
             found = None
     return found

@@ -20,6 +20,8 @@ LONGEST = 500
 MOST = 200
 RELEASE = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+RAN_CODE = "ran_code"
+"""In the evidence, the mark of a report from a job that ran the repository's code: it could have written anything."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 

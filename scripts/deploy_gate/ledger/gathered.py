@@ -1,26 +1,21 @@
-"""From what the jobs of a deployment left behind (reports, and the operation's own result) to one entry."""
+"""From what the jobs of a deployment left behind (reports, and the operation's own result) to one entry. Pure."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from deploy_gate.checklist.model import Phase
-from deploy_gate.facts import textfile
-from deploy_gate.ledger.entry import RELEASE, Kind, Outcome, Times, bounded, when
-from deploy_gate.policy.lines import POLICY
-from deploy_gate.problems import Misconfigured
-from deploy_gate.result import CouldNotTell, Status, brief
+from deploy_gate.ledger.entry import RAN_CODE, RELEASE, Kind, Outcome, Times, when
+from deploy_gate.policy.lines import POLICY, WAIVERS
+from deploy_gate.result import Status
 from deploy_gate.rollout.back import PARTS
 from deploy_gate.rollout.stopped import BACK, DEPLOYED, NOT_BACK, NOT_SWITCHED, SWITCHED
 
-MAX_BYTES = 16 * 1024 * 1024
 MOST = 50
 _OUTCOMES = {
     DEPLOYED: Outcome.DEPLOYED,
@@ -34,13 +29,13 @@ _SAID = ("sign-off",)
 INTERVENTIONS = "interventions"
 _GOOD = (Status.PASSED, Status.WARNED)
 _GO = "go"
-_WATCH = ("phase", "ended", "seconds", "verdict", "decided_by", "why", "times", "lines", "points")
-"""What is kept of a watch: its timeline is in the log, and long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Reports in the order of their start; the results of deploy and rollback as JSON objects, empty where none ran."""
+    """Reports in the order of their start, those of code first; the results of deploy and rollback as JSON objects,
+    empty where none ran.
+    """
 
     reports: Sequence[Mapping[str, Any]]
     deploy: Mapping[str, Any]
@@ -68,24 +63,40 @@ class Gathered:
 
     def began(self, otherwise: datetime) -> datetime:
         """When the first of it started."""
-        moments = [moment for one in self.reports if (moment := when(str(one["started"]))) and moment.tzinfo]
+        reports = self.believed or self.reports
+        moments = [moment for one in reports if (moment := when(str(one["started"]))) and moment.tzinfo]
         return min(moments, default=otherwise)
 
     def counts(self) -> dict[str, int]:
         """How many results of each status."""
-        return dict(Counter(str(item["status"]) for item in self.items()))
+        known = [str(item["status"]) for one in self.reports for item in one["items"]]
+        return dict(Counter(one for one in known if one in list(Status)))
+
+    @property
+    def believed(self) -> list[Mapping[str, Any]]:
+        """The reports that no code of the repository could have written."""
+        return [one for one in self.reports if not one.get(RAN_CODE)]
 
     def items(self) -> list[Mapping[str, Any]]:
-        """The lines of all reports."""
-        return [item for one in self.reports for item in one["items"]]
+        """Their lines: what people said and did is read from no others."""
+        return [item for one in self.believed for item in one["items"]]
 
     def waivers(self) -> list[dict[str, Any]]:
         """What was let through on somebody's word: who, until when, why, and how that person was proven."""
         waived = [item for item in self.items() if item["status"] == Status.WAIVED]
         told = [{"item": item["id"], "why": item["found"], **_waiver(item)} for item in waived[:MOST]]
+        told += self._of_code()[:MOST]
         # `policy: own`: a change of the checklist that nobody had to sign.
         own = [item for item in self.items() if item["id"] == POLICY and item.get("severity") == "warn"]
         return told + [{"item": POLICY, "why": item["found"]} for item in own[:MOST]]
+
+    def _of_code(self) -> list[dict[str, Any]]:
+        """Waivers of lines that ran code, as the job without code proved them; those nobody proved are only counted."""
+        named = {str(item["id"]) for one in self.reports for item in one["items"] if item["status"] == Status.WAIVED}
+        law = [item for item in self.items() if item["id"] == WAIVERS and not item.get("section")]
+        proven = [said for item in law for said in _objects(item) if said.get("proven") is True and _by(said)]
+        here = {str(item["id"]) for item in self.items()}
+        return [{"item": said["item"], **_by(said)} for said in proven if said.get("item") in named - here]
 
     def signoffs(self) -> list[dict[str, Any]]:
         """Who said yes, to what, as the lines that asked for it found; what did not count is not among them."""
@@ -184,67 +195,15 @@ def _objects(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _waiver(item: Mapping[str, Any]) -> dict[str, Any]:
     """As the gate told it in a field of its own; the line's text alone, where an older one did not."""
-    told = next((one for one in _objects(item) if one.get("waived_by")), {})
+    return next((found for one in _objects(item) if (found := _by(one))), {})
+
+
+def _by(told: Mapping[str, Any]) -> dict[str, Any]:
+    if not told.get("waived_by"):
+        return {}
     named = {"by": "waived_by", "until": "until", "why": "why", "proof": "proof"}
     return {key: told[name] for key, name in named.items() if told.get(name)}
 
 
 def _picked(said: Mapping[str, Any]) -> dict[str, Any]:
     return {key: said[key] for key in ("by", "at", "url") if said.get(key)}
-
-
-def gather(
-    reports: Sequence[Path], deploy: Path | None, rollback: Path | None, verdict: str = "", watch: Path | None = None
-) -> Gathered:
-    """Read what is there; CouldNotTell for a file that is missing or not what it should be."""
-    read = sorted((_report(path) for path in reports), key=lambda one: str(one["started"]))
-    found = Gathered(read, _result(deploy), _result(rollback), verdict, _watch(watch))
-    if not read and not found.deploy and not found.rollback:
-        raise Misconfigured(["there is nothing to record: give `reports`, `deploy` or `rollback`"])
-    return found
-
-
-def _report(path: Path) -> dict[str, Any]:
-    data = _object(path)
-    items = data.get("items")
-    whole = isinstance(items, list) and all(
-        isinstance(one, dict) and {"id", "status", "found"} <= one.keys() for one in items
-    )
-    if not whole or not {"started", "verdict", "phase", "decided_by"} <= data.keys():
-        raise CouldNotTell(f"{brief(str(path))} is no report of a gate", "name the report.json that the gate wrote")
-    return data
-
-
-def _result(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    data = _object(path)
-    if not {"status", "found"} <= data.keys() or not isinstance(data.get("evidence", []), list):
-        raise CouldNotTell(f"{brief(str(path))} is no result", "write the output `result` of the operation to it")
-    return data
-
-
-def _watch(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    data = _object(path)
-    if not {"verdict", "decided_by", "why", "lines"} <= data.keys():
-        raise CouldNotTell(
-            f"{brief(str(path))} is no record of a watch", "name the file that the watch wrote (`record`)"
-        )
-    found: dict[str, Any] = bounded({name: data[name] for name in _WATCH if name in data})
-    return found
-
-
-def _object(path: Path) -> dict[str, Any]:
-    name = brief(str(path), 200)
-    raw = textfile.read(path, MAX_BYTES)
-    if raw is None:
-        raise CouldNotTell(f"there is no file {name}", "see whether the job before wrote it")
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise CouldNotTell(f"{name} holds no JSON object", "see whether the job before wrote it")
-    return data

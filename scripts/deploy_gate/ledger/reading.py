@@ -15,6 +15,8 @@ class Ledger:
 
     entries: list[Entry]
     unread: int
+    numbers: list[int]
+    """Which line each of them is."""
 
     @property
     def aside(self) -> str:
@@ -29,6 +31,7 @@ def read(raw: bytes) -> Ledger:
 
     Whether they hold together is `chain.faults`' question.
     """
-    found = [from_json(line) for line in chain.records(raw)]
-    entries = ended.settled([entry for entry in found if entry is not None])
-    return Ledger(entries, raw.count(b"\n") - len(entries))
+    lines = [(line.get("seq", 0), from_json(line)) for line in chain.records(raw)]
+    found = [(number, entry) for number, entry in lines if entry is not None]
+    entries = ended.settled([entry for _, entry in found])
+    return Ledger(entries, raw.count(b"\n") - len(entries), [number for number, _ in found])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy_gate import leftovers, process
 from deploy_gate.ledger import chain, statement
+from deploy_gate.ledger.chain import Head
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.ssh import agent, key
@@ -49,42 +50,50 @@ def _signed(text: bytes, public: Path, env: dict[str, str]) -> bytes:
 
 def check(signers: str) -> None:
     """Misconfigured unless every line is a public key."""
-    wrong = [one for one in _keys(signers) if not one.startswith(("ssh-", "ecdsa-", "sk-")) or len(one.split()) < 2]
+    wrong = [one for one in keys(signers) if not one.startswith(("ssh-", "ecdsa-", "sk-")) or len(one.split()) < 2]
     if wrong:
         raise Misconfigured([f"{brief(wrong[0], 60)!r} is no public key, expected a line as in a file .pub"])
 
 
-def _keys(signers: str) -> list[str]:
+def keys(signers: str) -> list[str]:
+    """The lines that are no comment."""
     lines = (one.strip() for one in signers.splitlines())
     return [one for one in lines if one and not one.startswith("#")]
 
 
-def faults(raw: bytes, find: Find, signers: str) -> list[str]:
+def faults(raw: bytes, find: Find, signers: str, first: int = 0) -> list[str]:
     """What is wrong with the signature of the newest line; it covers every line before, by their hashes.
 
+    From line `first` on each must be signed by itself: whoever signed the newest need not have looked at those before.
     `find` reads a file of the ledger; CouldNotTell (where it is not there) is a fault as well.
     """
-    head = chain.head(raw)
     check(signers)
-    if not head.number or not _keys(signers):
+    if not (pinned := keys(signers)):
         return []
+    heads = chain.heads(raw)
+    looked = heads[first - 1 :] if first else heads[-1:]
+    told = (_fault(head, find, pinned, newest=head is heads[-1]) for head in reversed(looked))
+    return [fault for fault in told if fault]
+
+
+def _fault(head: Head, find: Find, pinned: list[str], *, newest: bool) -> str:
     name = f"entries/{head.number}.intoto.json"
     try:
         text, signature = find(name), find(f"{name}.sig")
     except CouldNotTell:
-        return [f"line {head.number}, the newest, has no signed statement beside it"]
-    if not _verified(text, signature, _keys(signers)):
-        return [f"the statement of line {head.number} is not signed by a pinned key"]
+        return f"line {head.number}{', the newest,' if newest else ''} has no signed statement beside it"
+    if not _verified(text, signature, pinned):
+        return f"the statement of line {head.number} is not signed by a pinned key"
     if not statement.names(text, head):
-        return [f"the signed statement of line {head.number} is about another line: that line was written anew"]
-    return []
+        return f"the signed statement of line {head.number} is about another line: that line was written anew"
+    return ""
 
 
-def _verified(text: bytes, signature: bytes, keys: list[str]) -> bool:
+def _verified(text: bytes, signature: bytes, pinned: list[str]) -> bool:
     with tempfile.TemporaryDirectory(prefix="deploy-gate-") as name:
         folder = Path(name)
         # Only type and key of each line: options of an allowed_signers file would widen what is pinned.
-        lines = [f'{WHO} namespaces="{NAMESPACE}" {" ".join(one.split()[:2])}\n' for one in keys]
+        lines = [f'{WHO} namespaces="{NAMESPACE}" {" ".join(one.split()[:2])}\n' for one in pinned]
         (folder / "signers").write_text("".join(lines))
         (folder / "sig").write_bytes(signature)
         argv: list[str | Path] = ["ssh-keygen", "-Y", "verify", "-f", folder / "signers", "-I", WHO, "-n", NAMESPACE]

@@ -43,6 +43,8 @@ class Policy:
 
     def protected(self, environment: str) -> bool:
         """Whether the law in force protects the environment; a release cannot take that back by itself."""
+        if self.law.strict:
+            return True
         block = self.law.source.checklist.environments.get(environment) if self.law.source else None
         return block is not None and block.protected
 

@@ -7,7 +7,8 @@ branch does not have it: on a runner, where the law decides, the remote is asked
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from deploy_gate import runner, yamlfile
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.loading import Source
 from deploy_gate.facts import git
-from deploy_gate.ledger import branch, chain, reading
+from deploy_gate.ledger import branch, chain, reading, signing
 from deploy_gate.ledger.entry import Entry, Kind, Outcome
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, brief
@@ -33,6 +34,8 @@ class Law:
     commit: str = ""
     why: str = ""
     trouble: CouldNotTell | None = None
+    strict: bool = False
+    """Whether with that trouble the environment counts as protected, whatever the release says of it."""
 
     @property
     def named(self) -> str:
@@ -45,42 +48,70 @@ def own_file(given: Path | None) -> Path | None:
     return given or next((Path(name) for name in FILES if os.path.lexists(name)), None)
 
 
-def find(environment: str, given: Path | None) -> Law:
-    """The law of an environment; `given` is the path of the checklist, where it has another name than usual."""
+def find(environment: str, given: Path | None, signers: str = "") -> Law:
+    """The law of an environment; `given` is the path of the checklist, where it has another name than usual.
+
+    With `signers` (public keys, one a line) only a ledger that they signed says what is live: whoever may push to its
+    branch could else write a release of his own into it, or take the whole branch away.
+    """
     if not environment:
         return Law(why="no environment is named")
+    signing.check(signers)
     try:
-        return _found(environment, given)
+        with _ledger() as file:
+            return _found(file, environment, given, signers)
     except CouldNotTell as fault:
-        return Law(trouble=fault)
+        return Law(trouble=fault, strict=bool(signing.keys(signers)))
 
 
-def _found(environment: str, given: Path | None) -> Law:
-    raw = _ledger()
-    if raw is None:
-        return Law(why=f"there is no ledger (branch {branch.NAME})")
+def _found(file: signing.Find | None, environment: str, given: Path | None, signers: str) -> Law:
+    raw = file(branch.LEDGER) if file else b""
+    if file is None or (not raw and signing.keys(signers)):
+        return _none(signers)
     if wrong := chain.faults(raw):
         raise _unknown(f"does not hold together: {wrong[0]}")
-    entry = live(reading.read(raw).entries, environment)
+    ledger = reading.read(raw)
+    entry = live(ledger.entries, environment)
+    # Since that release went live, or ever: a line that nobody signed could have put another one into its place.
+    about = (
+        number
+        for number, one in zip(ledger.numbers, ledger.entries, strict=True)
+        if one is entry or (entry is None and one.environment == environment)
+    )
+    if wrong := signing.faults(raw, file, signers, first=next(about, 0)):
+        raise _unknown(f"cannot be believed: {wrong[0]}")
     if entry is None:
         return Law(why=f"the ledger knows of no release that is live on {brief(environment)}")
     return _of(entry, given)
 
 
-def _ledger() -> bytes | None:
-    """Its lines, or None where there is no such branch; CouldNotTell where nobody can say so."""
+def _none(signers: str) -> Law:
+    why = f"there is no ledger (branch {branch.NAME})"
+    if signing.keys(signers):
+        raise CouldNotTell(f"{why}, and `ledger-signers` says who signs it", "if there was one, restore the branch")
+    return Law(why=why)
+
+
+@contextmanager
+def _ledger() -> Iterator[signing.Find | None]:
+    """What reads its files, or None where there is no such branch; CouldNotTell where nobody can say so."""
     if tip := git.resolve(REF):
-        if (raw := _blob(f"{tip}:{branch.LEDGER}")) is None:
-            raise _unknown("has no lines")
-        return raw
-    if git.is_shallow():
+        yield lambda path: _file(tip, path)
+    elif git.is_shallow():
         raise CouldNotTell("this clone is shallow, so whether there is a ledger is not known", _DEEP)
-    if not runner.on_github():
+    elif not runner.on_github():
         # Nothing is decided at a prompt, and people work offline.
-        return None
-    with branch.opened() as there:
-        state = there.read()
-    return state.raw if state.commit else None
+        yield None
+    else:
+        with branch.opened() as there:
+            state = there.read()
+            yield (lambda path: there.file(state.commit, path)) if state.commit else None
+
+
+def _file(tip: str, path: str) -> bytes:
+    if (raw := _blob(f"{tip}:{path}")) is None:
+        raise _unknown(f"has no {path}")
+    return raw
 
 
 def _unknown(why: str) -> CouldNotTell:

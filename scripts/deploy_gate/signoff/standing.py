@@ -49,7 +49,7 @@ def roles(checklist: Path | None) -> str:
     return loading.load(find_checklist(checklist)).checklist.variables()["roles"]
 
 
-def look(checklist: Path | None, environment: str, manifest: Path | None) -> Standing:
+def look(checklist: Path | None, environment: str, manifest: Path | None, signers: str = "") -> Standing:
     """Run the lines of the phase before a deployment that ask for a signature, and no other."""
     source = loading.load(find_checklist(checklist))
     if environment not in source.checklist.environments:
@@ -59,7 +59,7 @@ def look(checklist: Path | None, environment: str, manifest: Path | None) -> Sta
     if not asked:
         return Standing()
     # As the gate does it, so that both speak of one code.
-    policy = Policy(live.find(environment, checklist), path=checklist, digests=images.digests(manifest))
+    policy = Policy(live.find(environment, checklist, signers), path=checklist, digests=images.digests(manifest))
     made = plan.make(
         source,
         Catalog(),

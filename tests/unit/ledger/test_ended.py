@@ -64,7 +64,10 @@ def test_confirmed_by_a_person_it_is_live_and_a_success_with_an_intervention(
     ]
     assert (found[1].entry.times.detect, found[1].entry.times.decide, found[1].entry.times.restore) == (20, 5, None)
     assert live.live(lines, "production") == lines[place]
-    assert ended.still_open(lines, "production") is None
+    # The guard, or a person, can take it back yet.
+    assert ended.still_open(lines, "production") == lines[place]
+    assert ended.still_open([*lines, replace(BEFORE, outcome=Outcome.FELL_BACK)], "production") == lines[place]
+    assert ended.still_open([*lines, BACK], "production") is None
     counted = told(*order)
     assert (counted["success-rate"].n, counted["success-rate"].of) == (2, 2)
     assert counted["change-failure-rate"].n == counted["rollback-rate"].n == 0

@@ -126,6 +126,32 @@ def test_another_key_does_not_count_and_is_not_written_on(
         append(3, signers=own)
 
 
+def test_a_line_that_nobody_could_write_on_is_not_written(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever names the signers must be one of them: an unsigned line, or one by another key, would end the ledger."""
+    append(1)
+    with pytest.raises(CouldNotTell, match=r"is not written, .* line 2, the newest, has no signed statement beside it"):
+        append(2, sign=False, signers=own)
+    monkeypatch.setenv(VARIABLE, key_pair(tmp_path, "other")[0])
+    with pytest.raises(CouldNotTell, match=r"is not written, .* the statement of line 2 is not signed by a pinned key"):
+        append(2, signers=own)
+    assert faults(own) == []
+
+
+def test_each_line_since_one_may_be_asked_for(own: str) -> None:
+    for number in range(1, 5):
+        append(number, sign=number in (2, 4))
+    with branches.opened() as branch:
+        state = branch.read()
+        found = {
+            first: signing.faults(state.raw, lambda path: branch.file(state.commit, path), own, first)
+            for first in (0, 1, 2, 4)
+        }
+    third = "line 3 has no signed statement beside it"
+    assert found == {0: [], 1: [third, "line 1 has no signed statement beside it"], 2: [third], 4: []}
+
+
 def test_an_unsigned_line_is_found(own: str) -> None:
     append(1, sign=False)
     assert faults(own) == ["line 1, the newest, has no signed statement beside it"]
