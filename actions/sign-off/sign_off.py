@@ -144,4 +144,5 @@ def judge(found: Decision, terms: Terms) -> Result:
 
 def _evidence(word: Word, reason: str = "") -> Evidence:
     who = {"by": word.author, "at": word.at.isoformat(), "url": brief(word.url, 300)}
-    return {"message": told(word, reason), **who, "counts": word.kind == "yes" and not reason}
+    yes = word.kind == "yes"
+    return {"message": told(word, reason), **who, "counts": yes and not reason, "stops": not yes and not reason}
