@@ -81,11 +81,19 @@ class Talk:
         self.github.list("/actions/workflows/deploy.yml/runs", "workflow_runs").insert(0, run)
         ended = jobs or {"code": "success", "rest": "failure", "deploy": "skipped", "close": "success"}
         template = self.github.example("job-paginated", "jobs") | {"created_at": ago(hours=1)}
-        listed = [
-            template | {"id": place, "name": f"deploy / {name}", "status": "completed", "conclusion": end}
-            for place, (name, end) in enumerate(ended.items())
-        ]
+        listed = [self.job(template, place, name, end) for place, (name, end) in enumerate(ended.items())]
         self.github.list(f"/actions/runs/{number}/jobs", "jobs", listed)
+
+    @staticmethod
+    def job(template: dict[str, Any], place: int, name: str, state: str) -> dict[str, Any]:
+        """A job that ended so, or is in that state; it began, and ended, as many minutes ago as others are before it."""
+        name = name if " / " in name else f"deploy / {name}"
+        one = template | {"id": place, "name": name, "started_at": ago(minutes=30 - place)}
+        if state in ("queued", "waiting", "pending", "in_progress"):
+            one |= {"status": state, "conclusion": None, "completed_at": None}
+        else:
+            one |= {"status": "completed", "conclusion": state, "completed_at": ago(minutes=30 - place)}
+        return one if state in ("success", "failure", "in_progress") else one | {"steps": []}
 
     @property
     def run(self) -> dict[str, Any]:
@@ -142,6 +150,11 @@ class Talk:
     def replies(self) -> list[str]:
         """What was answered."""
         return [sent["body"] for _, where, sent in self.github.written if where.endswith(f"/issues/{NUMBER}/comments")]
+
+    @property
+    def cancelled(self) -> list[str]:
+        """Runs that were cancelled."""
+        return [where.split("/")[-2] for _, where, _ in self.github.written if where.endswith("/cancel")]
 
     @property
     def reruns(self) -> list[str]:

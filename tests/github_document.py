@@ -106,7 +106,7 @@ class Document:
             return
         content = self.followed(found[1].get("requestBody", {})).get("content", {}).get("application/json")
         if content is None:
-            yield f"{method} {found[0]} takes no document"
+            yield from [f"{method} {found[0]} takes no document"] if body is not None else []
             return
         known = self.followed(content["schema"]).get("properties")
         if known is not None and isinstance(body, dict) and not set(body) <= set(known):

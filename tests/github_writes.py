@@ -1,4 +1,4 @@
-"""What a write changes on the GitHub of the tests: issues, comments, reactions, and runs that are run again."""
+"""What a write changes on the GitHub of the tests: issues, comments, reactions, and runs that are run again or cancelled."""
 
 from __future__ import annotations
 
@@ -81,6 +81,20 @@ def _run_again(github: GitHub, _: dict[str, Any], base: str, number: str) -> Car
     return 201, {}
 
 
+def _cancel(github: GitHub, _: dict[str, Any], base: str, number: str) -> Carried:
+    """As GitHub does it: what runs or waits is cancelled, what has ended stays."""
+    run = github.objects.get(f"{base}/actions/runs/{number}")
+    if run is None:
+        return _nothing()
+    if run["status"] == "completed":
+        return 409, {"message": "Cannot cancel a workflow run that is completed.", "documentation_url": "x"}
+    run.update({"status": "completed", "conclusion": "cancelled"})
+    for job in github.lists.get(f"{base}/actions/runs/{number}/jobs", ("", []))[1]:
+        if job["status"] != "completed":
+            job.update({"status": "completed", "conclusion": "cancelled"})
+    return 202, {}
+
+
 _WRITES: tuple[tuple[str, str, Callable[..., Carried]], ...] = (
     ("POST", "/issues", _open_issue),
     ("PATCH", r"/issues/(\d+)", _change_issue),
@@ -88,4 +102,5 @@ _WRITES: tuple[tuple[str, str, Callable[..., Carried]], ...] = (
     ("PATCH", r"/issues/comments/(\d+)", _change_comment),
     ("POST", r"/issues/comments/(\d+)/reactions", _react),
     ("POST", r"/actions/runs/(\d+)/rerun-failed-jobs", _run_again),
+    ("POST", r"/actions/runs/(\d+)/cancel", _cancel),
 )

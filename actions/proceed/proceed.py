@@ -18,9 +18,10 @@ from deploy_gate.github.client import Client, Question, path
 from deploy_gate.github.reruns import Run
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, Status, brief, passed
-from deploy_gate.signoff import reply, standing
+from deploy_gate.signoff import reply, standing, stopping
 from deploy_gate.signoff.reply import Reply
 from deploy_gate.signoff.standing import Standing
+from deploy_gate.signoff.stopping import Stop, Where
 from deploy_gate.units import Variable
 
 ABOUT = About(
@@ -31,7 +32,6 @@ ABOUT = About(
 )
 _INSIDE = ("OWNER", "MEMBER", "COLLABORATOR")
 _DONE = (Status.PASSED, Status.WARNED)
-STOPPED = "This deployment is stopped until the same person approves it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,6 @@ class Asked:
     commit: str
     allowed: bool
     result: Result
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The run that waits: of which workflow, at which job, on which branch."""
-
-    workflow: str
-    job: str
-    branch: str
 
 
 def operate(  # noqa: PLR0913 - one for each input
@@ -76,8 +67,9 @@ def operate(  # noqa: PLR0913 - one for each input
     here, place = github.opened(token_variable), github.repository(repository)
     waits = Where(workflow, job, branch or _default_branch())
     look = partial(standing.look, checklist, environment, manifest, ledger_signers)
+    halt = partial(stopping.stop, here, place, by=asked.by, commit=git.head(), waits=waits, environment=environment)
     try:
-        answer = outcome(here, place, asked, _result(servers), look, waits)
+        answer = outcome(here, place, asked, _result(servers), look, halt, waits)
     except (CouldNotTell, Misconfigured) as fault:
         said = str(fault) if isinstance(fault, Misconfigured) else f"{fault.found} → {fault.fix}"
         _answer(here, place, asked, Reply("confused", "It could not be told how the signatures stand.", [said]))
@@ -119,7 +111,13 @@ def _default_branch() -> str:
 
 
 def outcome(
-    here: Client, place: str, asked: Asked, servers: Result | None, look: Callable[[], Standing], waits: Where
+    here: Client,
+    place: str,
+    asked: Asked,
+    servers: Result | None,
+    look: Callable[[], Standing],
+    halt: Callable[[Standing], Stop],
+    waits: Where,
 ) -> Reply:
     """What became of the command, and whether the run goes on."""
     if asked.result.status is not Status.PASSED:
@@ -134,7 +132,8 @@ def outcome(
     if not asked.allowed:
         return Reply("confused", "Edited and deleted comments do not count; write a new one.", lines)
     if asked.name in ("hold", "reject"):
-        return Reply("+1", STOPPED, lines) if asked.name == "reject" else held(servers, lines)
+        stop = halt(found)
+        return held(servers, stop, lines) if asked.name == "hold" else rejected(stop, lines)
     return signed(here, place, asked, found, waits)
 
 
@@ -167,12 +166,19 @@ def rolled_back(servers: Result | None) -> Reply:
     return Reply("-1", "The rollback did not come to its end: a person must look now.", [reply.told(servers)])
 
 
-def held(servers: Result | None, lines: list[str]) -> Reply:
-    """The answer to a hold: the signatures wait in any case, the servers only where they said so."""
+def rejected(stop: Stop, lines: list[str]) -> Reply:
+    """The answer to a no."""
+    return Reply("+1" if stop.whole else "confused", stop.headline, lines)
+
+
+def held(servers: Result | None, stop: Stop, lines: list[str]) -> Reply:
+    """The answer to a hold: the signatures wait where the gate sees it, the servers only where they said so."""
     if servers is not None and servers.status in _DONE:
-        return Reply("+1", STOPPED, [f"servers: {reply.told(servers)}", *lines])
+        return rejected(stop, [f"servers: {reply.told(servers)}", *lines])
     said = reply.told(servers) if servers else "no answer came from them"
-    return Reply("confused", f"{STOPPED} The servers do not wait: look at them now.", [f"servers: {said}", *lines])
+    return Reply(
+        "confused", f"{stop.headline} The servers do not wait: look at them now.", [f"servers: {said}", *lines]
+    )
 
 
 def missing(found: Standing, *, counts: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +18,7 @@ from deploy_gate.signoff.rules import Decision, Wanted, Word, told
 from deploy_gate.units import Duration, Variable, counted
 
 ABOUT = About(
-    reads=(*github.READS, "GITHUB_EVENT_PATH"),
+    reads=(*github.READS, "GITHUB_EVENT_PATH", "GITHUB_RUN_ATTEMPT"),
     github=("actions: read", "issues: read", "pull-requests: read"),
     timeout=180,
 )
@@ -90,8 +89,7 @@ def check(  # noqa: PLR0913 - one parameter for each input
     wanted = Wanted(code, max_age, here.now, who.known, item, role, one_role)
     words = rules.words(said, wanted)
     if environment_approvals == "read" and not item:
-        run = os.environ.get("GITHUB_RUN_ID", "")
-        words = rules.joined(words, gathering.approvals(here, where, run, environment, wanted))
+        words = rules.joined(words, gathering.approvals(here, where, environment, wanted))
     return judge(rules.decide(words, _known(here, where, words, terms.holders, everyone)), terms)
 
 
@@ -146,4 +144,5 @@ def judge(found: Decision, terms: Terms) -> Result:
 
 def _evidence(word: Word, reason: str = "") -> Evidence:
     who = {"by": word.author, "at": word.at.isoformat(), "url": brief(word.url, 300)}
-    return {"message": told(word, reason), **who, "counts": word.kind == "yes" and not reason}
+    yes = word.kind == "yes"
+    return {"message": told(word, reason), **who, "counts": yes and not reason, "stops": not yes and not reason}

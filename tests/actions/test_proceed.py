@@ -16,6 +16,7 @@ from support import Repository
 from deploy_gate import cli
 from deploy_gate.result import Result, Status, failed, passed
 from deploy_gate.signoff import commands
+from deploy_gate.signoff.stopping import STOPPED
 
 Ask = Callable[..., Result]
 SERVERS: dict[str, Any] = passed("it is held").as_json()
@@ -152,6 +153,100 @@ def test_a_no_stops_it_until_it_is_taken_back(ask: Ask, talk: Talk, word: str) -
     assert "p95 is <b>odd</b> @acme/all" in talk.replies[0].partition("```text\n")[2]
     talk.say("grace", f"/approve {talk.code}")
     assert answered(ask).measured == "proceed", "who holds any role may take his own no back"
+
+
+WAITS = "deploy to production"
+STAGING = {"staging / rest": "success", "staging / deploy to staging": "success"}
+ON = "is past the gate, has come to the servers and goes on: /rollback with a reason takes it out."
+UNDER_WAY = [
+    # It waits for a review, read and allowed by the gate: nothing was done yet.
+    ({"rest": "success", WAITS: "waiting"}, True, STOPPED),
+    ({"rest": "success", WAITS: "in_progress"}, False, ON),
+]
+MORE = [
+    # Nothing has read the comments yet.
+    ({"code": "success", "rest": "queued"}, False, STOPPED),
+    ({"code": "in_progress"}, False, STOPPED),
+    ({**STAGING, "rest": "waiting"}, False, STOPPED),
+    ({"rest": "success", "code": "in_progress"}, True, STOPPED),
+    ({"code": "in_progress", "rest": "in_progress"}, True, STOPPED),
+    ({**STAGING, "rest": "success", WAITS: "pending"}, True, STOPPED),
+    ({"rest": "success", WAITS: "success", "verify": "in_progress"}, False, ON),
+    # A workflow of the user's own, of which nobody knows what its jobs do.
+    ({"rest": "success", "ship": "in_progress"}, False, ON),
+]
+
+
+def under_way(talk: Talk, jobs: dict[str, str], commit: str = "", number: int = RUN + 1) -> None:
+    """A run that has not ended, by default of the commit that is checked out."""
+    commit = commit or talk.repository.git("rev-parse", "HEAD")
+    talk.stopped(commit, number=number, jobs=jobs, status="in_progress", conclusion=None)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cancelled", "headline"), [*UNDER_WAY, *(pytest.param(*one, marks=pytest.mark.long) for one in MORE)]
+)
+def test_a_no_stops_what_is_past_the_gate_or_says_that_it_goes_on(
+    ask: Ask, talk: Talk, jobs: dict[str, str], cancelled: bool, headline: str
+) -> None:
+    under_way(talk, {"rest": "success", WAITS: "queued"}, "c" * 40, RUN + 2)
+    under_way(talk, jobs)
+    talk.say("grace", "/reject orders are slow")
+    answered(ask)
+    assert talk.cancelled == ([str(RUN + 1)] if cancelled else []), "another commit's run is another matter"
+    [said] = talk.replies
+    assert headline in said.partition("\n")[0]
+    assert (STOPPED in said) == (headline is STOPPED), "what goes on is never told as stopped"
+    assert (f"Run {RUN + 1} was past the gate and is cancelled." in said) == cancelled
+    assert talk.reactions == ["+1" if headline is STOPPED else "confused"]
+
+
+@pytest.mark.parametrize("word", ["reject", pytest.param("hold", marks=pytest.mark.long)])
+def test_a_no_that_the_gate_does_not_read(ask: Ask, talk: Talk, word: str) -> None:
+    """It was written on another issue; what waits is cancelled all the same, and the next is not said to be."""
+    under_way(talk, {"rest": "success", WAITS: "waiting"})
+    talk.say("grace", f"/{word} orders are slow")
+    talk.comments.clear()
+    answered(ask, servers=json.dumps(SERVERS))
+    [said] = talk.replies
+    assert said.startswith(f"Run {RUN + 1} was past the gate and is cancelled. The gate does not see this no")
+    assert (talk.reactions, talk.cancelled) == (["confused"], [str(RUN + 1)])
+
+
+@pytest.mark.long
+def test_a_no_where_nobody_is_asked(ask: Ask, talk: Talk) -> None:
+    talk.law(items={"plain": {"section": "approval", "title": "Plain", "phases": ["pre-deploy"], "check": "changelog"}})
+    talk.merged()
+    talk.say("grace", "/reject orders are slow")
+    answered(ask)
+    assert talk.reactions == ["confused"]
+    assert talk.replies == ["The checklist asks for no signature here, so this stops no run."]
+
+
+def test_a_run_that_comes_to_the_servers_while_it_is_cancelled(ask: Ask, talk: Talk) -> None:
+    under_way(talk, {"rest": "success", WAITS: "waiting"})
+    jobs = talk.github.list(f"/actions/runs/{RUN + 1}/jobs")
+
+    def begins(handler: Any) -> None:
+        jobs[1].update({"status": "in_progress", "steps": jobs[0]["steps"]})
+        handler.reply(202, {}, {})
+
+    talk.github.fail("/cancel", 0, act=begins, method="POST")
+    talk.say("grace", "/reject orders are slow")
+    answered(ask)
+    assert ON in talk.replies[0]
+    assert STOPPED not in talk.replies[0]
+
+
+@pytest.mark.long
+def test_a_no_that_cannot_cancel(ask: Ask, talk: Talk) -> None:
+    under_way(talk, {"rest": "success", WAITS: "waiting"})
+    talk.github.fail("/cancel", 403, {"message": "Resource not accessible by integration"}, method="POST")
+    talk.say("grace", "/reject orders are slow")
+    result = answered(ask)
+    assert result.status is Status.ERROR
+    assert "`permissions: {actions: write}`" in result.fix
+    assert STOPPED not in talk.replies[0]
 
 
 @pytest.mark.long

@@ -160,6 +160,23 @@ def test_the_author_does_not_count(ask: Ask, review: Review) -> None:
     assert result.found == "0 of 1 needed from qa; eve approved (does not count: its author wrote the change)"
 
 
+def test_a_second_pull_request_takes_no_author_away(ask: Ask, review: Review) -> None:
+    """Ada opened #7, with a commit of hers; a later one has the same commit, and less that is new."""
+    pulls = review.github.list(f"/commits/{review.commit}/pulls")
+    pulls.append(pulls[0] | {"number": 9, "id": 9})
+    pulls[0]["user"] = review.user("ada")
+    review.github.list("/pulls/9/commits", entries=list(review.commits))
+    review.commits.append(review.github.example("commit-items") | {"sha": "2" * 40, "author": review.user("joan")})
+    place = review.github.list("/issues/9/comments", entries=review.comments)
+    for login in ("ada", "joan"):
+        review.say(login, f"/approve {review.code}")
+        place[:] = review.comments
+        assert f"{login} approved (does not count: its author wrote the change)" in signed(ask).found
+    pulls[1:] = [pulls[0] | {"number": number, "id": number} for number in range(10, 15)]
+    assert "is in 6 pull requests" in signed(ask, issue=7).found
+    assert signed(ask, issue=7).status is Status.ERROR
+
+
 @pytest.mark.parametrize("part", ["author", "committer"])
 def test_whoever_wrote_a_commit_of_it_does_not_count(ask: Ask, review: Review, part: str) -> None:
     review.commits.append(review.github.example("commit-items") | {"sha": "2" * 40, part: review.user("ada")})
@@ -287,6 +304,7 @@ def test_githubs_own_approvals(
     ask: Ask, review: Review, monkeypatch: pytest.MonkeyPatch, login: str, state: str, place: str, status: Status
 ) -> None:
     monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
     one = review.github.example("environment-approvals-items") | {"state": state, "user": review.user(login)}
     one["environments"][0]["name"] = place
     review.github.list("/actions/runs/42/approvals", entries=[one])
@@ -345,12 +363,29 @@ def test_a_no_is_taken_back_for_all_lines(ask: Ask, review: Review) -> None:
 
 def test_githubs_own_approval_names_no_role(ask: Ask, review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
     one = review.github.example("environment-approvals-items") | {"state": "approved", "user": review.user("ada")}
     one["environments"][0]["name"] = "production"
     review.github.list("/actions/runs/42/approvals", entries=[one])
     given = {"environment": "production", "environment_approvals": "read"}
     assert both(ask, **given) == ("attested", "attested")
     assert both(ask, one_role="true", **given) == ("pending", "pending")
+
+
+@pytest.mark.parametrize(("state", "status"), [("approved", Status.PENDING), ("rejected", Status.FAILED)])
+def test_an_approval_of_an_earlier_attempt(
+    ask: Ask, review: Review, monkeypatch: pytest.MonkeyPatch, state: str, status: Status
+) -> None:
+    """Run again, the same run may have built other images; a no stays."""
+    monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    one = review.github.example("environment-approvals-items") | {"state": state, "user": review.user("ada")}
+    one["environments"][0]["name"] = "production"
+    review.github.list("/actions/runs/42/approvals", entries=[one])
+    for attempt in ("2", ""):
+        monkeypatch.setenv("GITHUB_RUN_ATTEMPT", attempt)
+        result = signed(ask, environment="production", environment_approvals="read")
+        assert result.status is status
+        assert ("so it has to be a comment" in result.found) == (state == "approved")
 
 
 def test_approvals_need_a_run(ask: Ask, review: Review) -> None:

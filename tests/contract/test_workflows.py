@@ -197,6 +197,16 @@ def test_who_signs_the_ledger_is_told_to_all_that_write_it_or_follow_it() -> Non
     assert {name for name, _ in found} == {"pre-deploy", "pipeline", "comments", "rollback", "monitor"}
 
 
+@pytest.mark.parametrize("name", REUSABLE)
+def test_no_report_is_the_checkouts(name: str) -> None:
+    """A step that did not run wrote none, and what is kept then must not be one that somebody committed."""
+    steps = [step for job in workflow(name)["jobs"].values() for step in job["steps"]]
+    written = [step["with"]["report"] for step in steps if step.get("uses") in (GATE, "$/actions/deploy")]
+    kept = [step["with"]["path"] for step in steps if step.get("name") == "Keep the report"]
+    # The folder of the evidence is taken away before anything is written there.
+    assert {*written, *kept} <= {"${{ runner.temp }}/deploy-gate-report", "deploy-gate-evidence/hands"}
+
+
 # --- the order of things
 
 
@@ -211,6 +221,8 @@ def test_the_pipeline_calls_none_of_the_others_and_looks_at_the_same() -> None:
     assert code == same
     for other in ("deploy", "verify"):
         steps = [step for step in pipeline["jobs"][other]["steps"] if step.get("if", "").find("inputs.chat") < 0]
+        # Only there a job before it read the artifact.
+        steps = [step for step in steps if "SIGNED" not in step.get("env", {})]
         ours = [step.get("uses", step.get("run")) for step in steps]
         assert ours == [step.get("uses", step.get("run")) for step in workflow(other)["jobs"][other]["steps"]]
 
@@ -253,6 +265,45 @@ def test_both_halves_must_say_go(tmp_path: Path, code: str, rest: str, verdict: 
     done = subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, capture_output=True, timeout=60)
     assert (tmp_path / "out").read_text() == f"verdict={verdict}\n"
     assert (done.returncode == 0) == (verdict == "go")
+
+
+def summed(folder: Path, step: dict[str, Any], **environment: str) -> tuple[int, str, str]:
+    """Exit code, output and words of a step, where the artifact was brought to."""
+    out = folder / "out"
+    out.write_text("")
+    given = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(out), **environment}
+    command = ["bash", "-e", "-c", step["run"]]
+    done = subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, timeout=60)
+    return done.returncode, out.read_text().removeprefix("sums=").strip(), done.stdout
+
+
+@pytest.mark.parametrize("names", [("m.json", "images.tar"), ("m.json", ""), ("", "images.tar"), ("", "")])
+def test_only_what_was_signed_is_deployed(tmp_path: Path, names: tuple[str, str]) -> None:
+    jobs = workflow("pipeline")["jobs"]
+    [read] = [step for step in jobs["rest"]["steps"] if step.get("id") == "artifact"]
+    steps = jobs["deploy"]["steps"]
+    [compare] = [step for step in steps if "SIGNED" in step.get("env", {})]
+    assert steps.index(compare) == 2, "before anything else is done with it"
+    assert jobs["rest"]["outputs"]["sums"] == "${{ steps.artifact.outputs.sums }}"
+    assert compare["env"]["SIGNED"] == "${{ needs.rest.outputs.sums }}"
+    conditions = {step["if"] for step in (read, compare, steps[1])}
+    assert conditions == {"inputs.artifact != ''"}
+    (folder := tmp_path / "deploy-gate-artifact").mkdir()
+    for name in filter(None, names):
+        (folder / name).write_text(name)
+    given = dict(zip(("MANIFEST", "ARCHIVE"), names, strict=True))
+    code, signed, _ = summed(tmp_path, read, **given)
+    assert (code, signed.count("/"), signed.count("none")) == (0, 2, names.count(""))
+    assert summed(tmp_path, compare, SIGNED=signed, **given)[0] == 0
+    code, _, told = summed(tmp_path, compare, SIGNED="", **given)
+    assert (code, "is not the one that the job rest read" in told) == (1, True), "nothing was told of it"
+    for name in filter(None, names):
+        (folder / name).write_text("other")
+        assert summed(tmp_path, compare, SIGNED=signed, **given)[0] == 1
+        (folder / name).unlink()
+        assert summed(tmp_path, compare, SIGNED=signed, **given)[0] == 1
+        assert summed(tmp_path, read, **given)[0] == 1
+        (folder / name).write_text(name)
 
 
 @pytest.mark.parametrize(

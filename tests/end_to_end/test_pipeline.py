@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 from bot_api import GROUP, TOKEN, telegram
 from fleet import OLD, Fleet, fleet
+from listeners import listening
 from slots.world import World
 from support import ROOT
 
@@ -37,6 +40,7 @@ FORGED = (
     '{"schema": 1, "started": "2026-11-25T02:30:00Z", "phase": "idle-slot", "server": "forged", "verdict": "go",'
     ' "decided_by": null, "items": []}'
 )
+UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
 
 
 @pytest.fixture(scope="module")
@@ -318,6 +322,49 @@ def test_red_before_the_switch_touches_nothing(shop: Any, server: Fleet, tmp_pat
     assert server.hosts[0].good("status")["left"] == []
     [entry] = written(shop)
     assert (entry["outcome"], entry["decided_by"]) == ("not-switched", "lint")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_images_are_those_that_were_signed(shop: Any, server: Fleet, tmp_path: Path, swapped: bool) -> None:
+    """A job of the run puts another archive in the artifact's place while `rest` looks, after it has read it."""
+    host = server.hosts[0]
+    came = host.work / f"arrived-{swapped}"
+    host.configure(commands={"receive": ["sh", "-c", f"cat > {came}"]})
+    kept = tmp_path / "run" / "artifacts" / "release" / "images.tar"
+
+    def answer(connection: socket.socket, _: threading.Event) -> None:
+        connection.recv(4096)
+        if swapped:
+            kept.write_text("others\n")
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+    with listening(answer) as port:
+        at = {"url": f"http://127.0.0.1:{port}/"}
+        line = {"check": "http-endpoint", "phases": ["pre-deploy", "verify"], "with": at}
+        shop.checklist({"lint": LINT, "orders": line}, environments={"production": {}})
+        path = shop.path / ".github/workflows/deploy.yml"
+        data = yaml.safe_load(path.read_text())
+        script = 'mkdir made; echo "layers" > made/images.tar; echo "{\\"revisions\\": []}" > made/manifest.json'
+        upload = {"uses": UPLOAD, "with": {"name": "release", "path": "made"}}
+        [(name, call)] = data["jobs"].items()
+        call["with"] |= {"artifact": "release", "manifest": "manifest.json", "archive": "images.tar"}
+        images = {"runs-on": "ubuntu-latest", "steps": [{"run": script}, upload]}
+        data["jobs"] = {"images": images, name: {**call, "needs": "images"}}
+        data["on"] = data.pop(True)
+        path.write_text(yaml.safe_dump(data))
+        shop.commit("feat: with images")
+        found = run(shop, server, tmp_path / "run")
+    if swapped:
+        assert results(found)["deploy"] == "failure", text(found)
+        [told] = [one["message"] for one in found.jobs["deploy"].annotations]
+        assert told.startswith("The artifact is not the one that the job rest read, so nothing is deployed")
+        assert not came.exists()
+        server.live((OLD, "blue"))
+    else:
+        assert found.code == 0, text(found)
+        assert came.read_text() == "layers\n"
+        server.live((shop.git("rev-parse", "HEAD^{tree}"), "green"))
 
 
 @pytest.mark.long

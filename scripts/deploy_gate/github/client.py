@@ -71,13 +71,14 @@ class Client:
         fix = "run again in a moment; if it stays, GitHub's answer is not to be relied on now"
         raise CouldNotTell(f"the list of {question.what} cannot be read whole: {trouble_seen}", fix)
 
-    def send(self, method: Write, question: Question, body: Mapping[str, Any]) -> Any:
-        """Write once, and give what GitHub answers (None where that is nothing).
+    def send(self, method: Write, question: Question, body: Mapping[str, Any] | None) -> Any:
+        """Write once, and give what GitHub answers (None where that is nothing); some writes take no document.
 
         It is sent again only where GitHub said that it did nothing: a rate limit. CouldNotTell for everything else; the
         text says so where it may have been done all the same.
         """
-        raw, headers = json.dumps(body).encode(), {"Authorization": f"Bearer {self.token}"}
+        raw = b"" if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.token}"}
         url = self.base + question.path
         # What was read before may be another thing after this.
         self.sent += 1

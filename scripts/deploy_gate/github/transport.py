@@ -63,7 +63,8 @@ class Transport:
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Write, once: only a connection that never came about is tried again. CouldNotTell where it broke later."""
         try:
-            return self._bounded(method, url, {"Content-Type": "application/json", **headers}, body)
+            kind = {"Content-Type": "application/json"} if body else {}
+            return self._bounded(method, url, {**kind, **headers}, body)
         except CouldNotTell as fault:
             found = f"{fault.found}, so whether it was done is not known"
             raise CouldNotTell(found, f"look whether it was done before you repeat it; {fault.fix}") from None

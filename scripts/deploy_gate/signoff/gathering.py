@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from deploy_gate import runner
@@ -14,8 +15,11 @@ from deploy_gate.result import CouldNotTell, brief
 from deploy_gate.signoff import commands
 from deploy_gate.signoff.rules import NO_ROLE, Comment, Wanted, Word
 
+_LATE = "the run was run again, perhaps with other images, so it has to be a comment"
 _MERGER = "web-flow"  # GitHub itself, where a button was pressed
 MOST = 1000
+MOST_PULLS = 5
+_SINCE = "give the live commit as `since`: what is new since it is read whole"
 MOST_OF_PULL = 250
 """GitHub's own limit for the commits of a pull request, however many pages are asked for."""
 # GitHub's address for somebody who keeps his own to himself; other addresses of a co-author are nobody's for sure.
@@ -32,24 +36,24 @@ class Authors:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where people talk: the issue's or pull request's number, and the pull request of the commit, if there is one."""
+    """Where people talk: the issue's or pull request's number, and the commit's pull requests, the newest first."""
 
     number: int
-    pull: dict[str, Any] = field(default_factory=dict)
+    pulls: tuple[dict[str, Any], ...] = ()
 
 
 def place(client: Client, repository: str, commit: str, given: int) -> Place:
     """The given number, that of the event, or that of the commit's pull request; CouldNotTell when there is none."""
     where = repository + path("commits", commit, "pulls")
     found = client.all(Question(where, f"pull requests of {commit[:12]}", "pull-requests=read"))
-    # One that is open or merged; the newest, since that is the one people look at.
+    # Those that are open or merged; people look at the newest.
     usable = [one for one in found if one.get("state") == "open" or one.get("merged_at")]
-    pull = max(usable, key=lambda one: fields.number(one, "number"), default={})
-    number = given or _of_event() or pull.get("number")
+    pulls = tuple(sorted(usable, key=lambda one: fields.number(one, "number"), reverse=True))
+    number = given or _of_event() or (pulls[0].get("number") if pulls else None)
     if not isinstance(number, int):
         fix = "open an issue for this deployment and give its number as `issue`"
         raise CouldNotTell(f"commit {commit[:12]} has no pull request, so there is no place to sign off", fix)
-    return Place(number, pull)
+    return Place(number, pulls)
 
 
 def _of_event() -> int | None:
@@ -89,8 +93,9 @@ def _comment(one: fields.Object) -> Comment:
     )
 
 
-def approvals(client: Client, repository: str, run: str, environment: str, wanted: Wanted) -> list[Word]:
+def approvals(client: Client, repository: str, environment: str, wanted: Wanted) -> list[Word]:
     """What people said to GitHub's own question whether this run may go on to the environment."""
+    run = os.environ.get("GITHUB_RUN_ID", "")
     if not (run.isascii() and run.isdigit()):
         raise CouldNotTell(
             "GITHUB_RUN_ID is not set, so whose approvals are meant is not known", "run this in a workflow"
@@ -99,7 +104,8 @@ def approvals(client: Client, repository: str, run: str, environment: str, wante
     found = client.get(Question(where, f"approvals of run {run}", "actions=read"))
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise fields.wrong("approvals")
-    return [word for one in found if environment in _names(one) and (word := _approval(one, wanted))]
+    late = "" if os.environ.get("GITHUB_RUN_ATTEMPT") == "1" else _LATE
+    return [word for one in found if environment in _names(one) and (word := _approval(one, wanted, late))]
 
 
 def _names(one: fields.Object) -> list[object]:
@@ -107,39 +113,45 @@ def _names(one: fields.Object) -> list[object]:
     return [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
-def _approval(one: fields.Object, wanted: Wanted) -> Word | None:
-    """GitHub tells no time; but the run is this one, so the answer is of this commit."""
+def _approval(one: fields.Object, wanted: Wanted, late: str) -> Word | None:
+    """GitHub tells no time; but in its first attempt the run can only have been asked about what it built itself."""
     author, state = fields.login(one, "user"), one.get("state")
     kind = {"approved": "yes", "rejected": "reject"}.get(str(state))
     if not author or kind is None:
         return None
     void = "its author wrote the change" if kind == "yes" and author in wanted.authors else ""
-    void = void or (NO_ROLE if kind == "yes" and wanted.named else "")
+    void = void or (NO_ROLE if kind == "yes" and wanted.named else "") or (late if kind == "yes" else "")
     return Word(author, kind, brief(str(one.get("comment") or ""), 300), wanted.now, "", void)
 
 
 def authors(client: Client, repository: str, commit: str, where: Place, since: str) -> Authors:
-    """Who wrote what is new: since a commit, else in the commit's pull request, else the commit alone.
+    """Who wrote what is new: since a commit, else in the commit's pull requests, else the commit alone.
 
-    Whoever opened the pull request counts as one of them.
+    Whoever opened one of its pull requests counts as one of them: who comes later and opens another takes nobody away.
     """
-    opener = fields.login(where.pull, "user")
+    openers = {login for one in where.pulls if (login := fields.login(one, "user"))}
     if since:
-        return _authors(_compared(client, repository, since, commit), opener)
-    if where.pull:
-        number = fields.number(where.pull, "number")
-        asked = Question(
-            repository + path("pulls", str(number), "commits"), f"commits of #{number}", "pull-requests=read"
-        )
-        found = client.all(asked)
-        if len(found) >= MOST_OF_PULL:
-            told = f"GitHub lists only the first {MOST_OF_PULL} commits of #{number}, so not all who wrote it are known"
-            raise CouldNotTell(told, "give the live commit as `since`: what is new since it is read whole")
-        return _authors(found, opener)
+        return _authors(_compared(client, repository, since, commit), openers)
+    if where.pulls:
+        if len(where.pulls) > MOST_PULLS:
+            told = f"commit {commit[:12]} is in {len(where.pulls)} pull requests, more than {MOST_PULLS} are not read"
+            raise CouldNotTell(told, _SINCE)
+        numbers = [fields.number(one, "number") for one in where.pulls]
+        return _authors([one for number in numbers for one in _pulled(client, repository, number)], openers)
     alone = client.get(Question(repository + path("commits", commit), f"commit {commit[:12]}", "contents=read"))
     if not isinstance(alone, dict):
         raise fields.wrong("commit")
     return _authors([alone])
+
+
+def _pulled(client: Client, repository: str, number: int) -> list[dict[str, Any]]:
+    """The commits of a pull request."""
+    where = repository + path("pulls", str(number), "commits")
+    found = client.all(Question(where, f"commits of #{number}", "pull-requests=read"))
+    if len(found) >= MOST_OF_PULL:
+        told = f"GitHub lists only the first {MOST_OF_PULL} commits of #{number}, so not all who wrote it are known"
+        raise CouldNotTell(told, _SINCE)
+    return found
 
 
 def _compared(client: Client, repository: str, since: str, commit: str) -> list[dict[str, Any]]:
@@ -157,8 +169,8 @@ def _compared(client: Client, repository: str, since: str, commit: str) -> list[
     raise CouldNotTell(f"more than {MOST} commits are new, so their authors cannot all be known", fix)
 
 
-def _authors(found: Iterable[fields.Object], opener: str = "") -> Authors:
-    known, unknown = {opener} if opener else set(), []
+def _authors(found: Iterable[fields.Object], openers: Iterable[str] = ()) -> Authors:
+    known, unknown = set(openers), []
     for one in found:
         written = fields.inner(one, "commit")
         known |= {name.lower() for name in _WITH.findall(str(written.get("message")))}

@@ -35,6 +35,10 @@ class Line:
         """Whether that person's word is one of those that decide it."""
         return any(one.get("by") == login and one.get("counts") for one in self.result.evidence)
 
+    def stopped_by(self, login: str) -> bool:
+        """Whether that person's no is one of those that stop it."""
+        return any(one.get("by") == login and one.get("stops") for one in self.result.evidence)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
