@@ -123,9 +123,7 @@ class Shop:
 
     def __init__(self, github: GitHub, repository: Repository, folder: Path) -> None:
         self.repository, self.people, self.folder = repository, People(github), folder
-        self.origin = repository.path.parent / "origin.git"
-        repository.git("init", "-q", "--bare", str(self.origin))
-        repository.git("remote", "add", "origin", str(self.origin))
+        self.origin = repository.origin()
         self.github = github
         self.first = ""
         self.first = self.commit(ITEMS)
