@@ -35,6 +35,7 @@ def checklist() -> str:
 
 def build(github: GitHub, repository: Repository) -> str:
     """Fill GitHub and the clone; the commit that is to be deployed."""
+    repository.origin()
     repository.write("checklist.yml", checklist())
     repository.commit("feat: first")
     repository.write("app.py", "print(1)\n")

@@ -45,7 +45,7 @@ class People:
         if merged_by:
             one |= {"state": "closed", "merged_at": ago(hours=1)}
             whole = self.github.example("pull-request") | {"number": 7, "requested_teams": []}
-            whole |= {"merged_by": self.user(merged_by)}
+            whole |= {"merged_by": self.user(merged_by), "merge_commit_sha": commit}
             self.github.object("/pulls/7", whole)
         self.github.list(f"/commits/{commit}/pulls", entries=[one])
         written = self.github.example("commit-items") | {"author": self.user("eve"), "committer": self.user("eve")}

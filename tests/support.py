@@ -39,6 +39,13 @@ class Repository:
         self.git("commit", "-q", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD")
 
+    def origin(self) -> Path:
+        """Make an empty remote of that name beside it."""
+        path = self.path.parent / "origin.git"
+        self.git("init", "-q", "--bare", str(path))
+        self.git("remote", "add", "origin", str(path))
+        return path
+
 
 class Actions:
     """A folder of made-up checks."""

@@ -25,14 +25,14 @@ ABOUT = About(
     github=("contents: read", "issues: read", "pull-requests: read"),
     timeout=120,
 )
+_SERVERS = ("rollback", "hold")
 
 
-def operate(*, roles: str, role: str, checklist: Path | None, repository: str, token_variable: Variable) -> Result:
+def operate(
+    *, roles: str, role: str, checklist: Path | None, environment: str, repository: str, token_variable: Variable
+) -> Result:
     """Passed with the command's name as `measured`; empty where there is none, failed where nobody may give it."""
-    known = parse(roles or standing.roles(checklist))
-    holders = of(role, known) if role else everybody(known)
-    if not holders:
-        raise CouldNotTell("nobody holds a role, so nobody could give a command", "name people under `roles:`")
+    holders = _holders(roles or standing.roles(checklist), role)
     action = runner.event().get("action")
     if os.environ.get("GITHUB_EVENT_NAME") != "issue_comment" or action not in ("created", "edited", "deleted"):
         found = "this run was not started by a comment, so there is no command"
@@ -47,6 +47,9 @@ def operate(*, roles: str, role: str, checklist: Path | None, repository: str, t
         found = f"the comment holds {len(comment.commands)} commands, expected one"
         first = {"message": found, "command": comment.commands[0].name, "by": comment.author}
         return failed(found, "write one comment for each", evidence=[first])
+    if comment.commands[0].name in _SERVERS:
+        # Who may sign for a release its own gate decides; whom the servers obey, the live one.
+        holders = _holders(roles or standing.roles(checklist, environment), role)
     refusal = _refusal(here, where, comment, holders)
     return judge(comment, comment.commands[0], refusal, Subject(0) if refusal else subject.of_event(here, where))
 
@@ -57,6 +60,13 @@ def validate(*, roles: str, role: str, **_: object) -> None:
         of(role, parse(roles))
     elif roles and not everybody(parse(roles)):
         raise Misconfigured(["`roles` names nobody, so nobody could give a command"])
+
+
+def _holders(roles: str, role: str) -> Holders:
+    known = parse(roles)
+    if not (holders := of(role, known) if role else everybody(known)):
+        raise CouldNotTell("nobody holds a role, so nobody could give a command", "name people under `roles:`")
+    return holders
 
 
 def _was() -> list[Command]:

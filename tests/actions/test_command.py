@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from github_server import GitHub, ago
+from policies import entry, recorded, written
 from support import Repository
 
 from deploy_gate.result import Result, Status
@@ -118,6 +119,36 @@ def test_roles_of_the_checklist(ask: Ask, talk: Talk, repository: Repository) ->
     repository.write("checklist.yml", json.dumps(law | {"roles": {"devops": []}}))
     result = ask("command")
     assert (result.status, result.found) == (Status.ERROR, "nobody holds a role, so nobody could give a command")
+
+
+def test_the_servers_listen_to_whom_the_live_release_names(
+    ask: Ask, talk: Talk, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged is not let through: who stands in the branch's checklist may sign, and reaches no server yet."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    repository.origin()
+    law = {"version": 1, "sections": {}, "items": {}}
+    repository.write("checklist.yml", json.dumps(law | {"roles": {"devops": ["grace"]}}))
+    commit = repository.commit("feat: live")
+    recorded(repository, entry(commit, repository.git("rev-parse", "HEAD^{tree}")))
+    repository.write("checklist.yml", json.dumps(law | {"roles": {"devops": ["ida"]}}))
+    repository.commit("feat: merged")
+    user = talk.github.example("issue-comment-items")["user"] | {"login": "ida", "role_name": "write"}
+    whole = {"permission": "write", "role_name": "write", "user": user}
+    talk.github.object("/collaborators/ida/permission", whole)
+    for words in ("/rollback now", "/hold"):
+        talk.say("ida", words)
+        assert ask("command").status is Status.PASSED
+        result = ask("command", environment="production")
+        assert result.status is Status.FAILED
+        assert "ida does not hold the role" in result.found
+    talk.say("ida", "/approve 0123456789ab")
+    assert ask("command", environment="production").measured == "approve"
+    talk.say("grace", "/rollback now")
+    assert ask("command", environment="production").measured == "rollback"
+    written(repository, b'{"seq":7}\n')
+    result = ask("command", environment="production")
+    assert (result.status, result.measured) == (Status.ERROR, None)
 
 
 @pytest.mark.parametrize("merged", [True, False])

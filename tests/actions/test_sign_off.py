@@ -144,6 +144,11 @@ def test_a_comment_that_does_not_count(ask: Ask, review: Review, more: dict[str,
 def test_a_deleted_comment_is_gone(ask: Ask, review: Review) -> None:
     review.say("ada", f"/approve {review.code}")
     assert signed(ask).status is Status.ATTESTED
+    # A no as well: GitHub keeps nothing of it, so the yes before it stands again (docs/sign-off.md tells what to do).
+    no = review.say("ada", "/reject orders are slow")
+    assert signed(ask).status is Status.FAILED
+    review.comments.remove(no)
+    assert signed(ask).status is Status.ATTESTED
     review.comments.clear()
     assert signed(ask).status is Status.PENDING
 

@@ -86,7 +86,12 @@ def test_a_name_that_another_wrote_is_no_proof(ask: Ask, shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [({"verified": False}, "is not verified (unsigned)"), ({"committer": "web-flow", "author": "eve"}, "by eve")],
+    [
+        ({"verified": False}, "is not verified (unsigned)"),
+        ({"committer": "eve", "author": "ada"}, "by eve"),
+        # As an edit on GitHub looks, but also a squash in a fork: then its author pressed nothing.
+        ({"committer": "web-flow", "author": "ada"}, "made on GitHub by no merge of a pull request here"),
+    ],
 )
 def test_not_verified_or_another_button(ask: Ask, shop: Shop, change: dict[str, Any], why: str) -> None:
     commit = shop.waive(checklist({"log": {"waived": WAIVED}}))
@@ -106,6 +111,58 @@ def test_who_pressed_the_button_counts(ask: Ask, shop: Shop) -> None:
     shop.moved()
     assert f"commit {commit[:12]} was brought in by eve" in ask("waivers").found
     shop.people.pull(commit, merged_by="ada")
+    assert ask("waivers").status is Status.PASSED
+    # A pull request of that number here is another one.
+    shop.github.objects["/repos/acme/shop/pulls/7"]["merge_commit_sha"] = "e" * 40
+    assert f"GitHub does not say who merged #7 as commit {commit[:12]}" in ask("waivers").found
+
+
+@pytest.mark.parametrize("way", ["merged in", "merged over"])
+def test_what_was_taken_out_does_not_come_back(ask: Ask, shop: Shop, way: str) -> None:
+    """A branch from the time when it stood there, merged so that its side wins: a blame then names ada's own commit."""
+    mine = shop.waive()
+    shop.people.commit(mine, "ada")
+    repository = shop.repository
+    repository.git("branch", "old")
+    repository.write("checklist.yml", checklist({"log": {}, "other": {}}))
+    withdrawn = repository.commit("chore: no waiver any more")
+    shop.people.commit(withdrawn, "ada")
+    repository.git("branch", "main-was")
+    if way == "merged over":
+        # The other way round the first parents never knew that it was gone.
+        repository.git("checkout", "-q", "old")
+        repository.git("merge", "-q", "--no-ff", "-s", "ours", "-m", "merge", "main-was")
+    else:
+        repository.write("main.py", "main\n")
+        repository.commit("feat: next")
+        repository.git("checkout", "-q", "old")
+        repository.write("old.py", "old\n")
+        repository.commit("feat: on the old branch")
+        repository.git("checkout", "-q", "main")
+        repository.git("merge", "-q", "--no-commit", "old")
+        repository.git("checkout", "-q", "old", "--", "checklist.yml")
+        repository.git("commit", "-q", "-m", "merge")
+    shop.moved()
+    result = ask("waivers")
+    assert result.status is Status.FAILED
+    assert f"commit {withdrawn[:12]}, which came later, does not have it" in result.found
+
+
+def test_what_was_merged_as_it_stood_is_proven(ask: Ask, shop: Shop) -> None:
+    """Branches that never had it, and branches that did, with changes elsewhere in the file: it stood all the time."""
+    repository = shop.repository
+    repository.git("checkout", "-q", "-b", "early")
+    repository.write("app.py", "early\n")
+    repository.commit("feat: early")
+    repository.git("checkout", "-q", "-b", "waiving", "main")
+    shop.people.commit(shop.waive(), "ada")
+    repository.git("checkout", "-q", "main")
+    repository.write("main.py", "main\n")
+    repository.commit("feat: meanwhile")
+    for branch in ("waiving", "early"):
+        repository.git("merge", "-q", "--no-ff", "-m", f"merge {branch}", branch)
+    shop.waive(title="Other words")
+    shop.moved()
     assert ask("waivers").status is Status.PASSED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -24,7 +24,10 @@ from deploy_gate.ledger.entry import Entry, Kind, Outcome
 from deploy_gate.policy import changes, live
 from deploy_gate.policy.lines import Policy
 from deploy_gate.policy.live import Law
+from deploy_gate.result import CouldNotTell
+from deploy_gate.rollout.servers import Login
 from deploy_gate.signoff.commands import binding
+from deploy_gate.watch import making
 
 ITEMS: dict[str, Any] = {"log": {}, "place": {}}
 ROLES = {"qa": ["ada"]}
@@ -127,9 +130,7 @@ class Shop:
 
     def __init__(self, github: GitHub, repository: Repository, folder: Path) -> None:
         self.repository, self.people, self.folder = repository, People(github), folder
-        self.origin = repository.path.parent / "origin.git"
-        repository.git("init", "-q", "--bare", str(self.origin))
-        repository.git("remote", "add", "origin", str(self.origin))
+        self.origin = repository.origin()
         self.github = github
         self.first = ""
         self.first = self.commit(ITEMS)
@@ -429,6 +430,39 @@ def test_where_nobody_is_asked_it_counts_and_is_shown(shop: Shop, monkeypatch: p
     assert "waivers" not in found
     assert found["log"]["found"].startswith("waived by ada (not proven), until ")
     assert shop.github.asked == []
+
+
+def test_the_first_hour_is_watched_by_what_was_deployed(
+    shop: Shop, actions: Actions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trigger that the branch dropped guards the live release until a release without it was let through."""
+
+    def watched(release: str, phase: Literal["verify", "monitor"] = "monitor") -> bool:
+        question = making.Question(None, "production", phase, release)
+        made, _ = making.make(question, Login(["deploy@shop.example"], "", "slots.json", "python3", False))
+        return "t-gone" in [one.id for one in made.metrics]
+
+    monkeypatch.setattr(making, "Catalog", lambda: actions.catalog)
+    trigger = {"title": "Gone", "rule": "it is gone", "band": "immediate", "check": "fine"}
+    there = shop.commit(ITEMS, triggers={"t-gone": trigger})
+    tree = shop.repository.git("rev-parse", "HEAD^{tree}")
+    shop.commit(ITEMS, triggers={})
+    assert watched(tree)
+    assert f"watched by the checklist of {tree[:12]}, which is live" in capsys.readouterr().err
+    assert not watched(tree, "verify")
+    assert not watched(shop.repository.git("rev-parse", "HEAD^{tree}"))
+    # A release that is named otherwise is found by the ledger.
+    assert not watched("f" * 40)
+    recorded(shop.repository, entry(there, tree))
+    assert watched("f" * 40)
+    written(shop.repository, b'{"seq":7}\n')
+    assert watched(tree)
+    with pytest.raises(CouldNotTell, match="the ledger does not hold together"):
+        watched("f" * 40)
+    shop.repository.git("update-ref", "-d", REF)
+    assert not watched("f" * 40)
+    said = "note: watched by the checklist that is checked out: there is no ledger (branch deploy-ledger)"
+    assert said in capsys.readouterr().err
 
 
 def test_planning_shows_it(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,14 +35,14 @@ def command(*args: str) -> list[str]:
     return ["git", *_SAFE, *trust, *args]
 
 
-def git(*args: str, cwd: Path | None = None) -> Finished:
+def git(*args: str, cwd: Path | None = None, stdin: bytes = b"") -> Finished:
     """Run git; names of files need not be UTF-8, and come back as they are."""
-    return run(command(*args), timeout=_TIMEOUT, cwd=cwd, env=ENVIRONMENT, errors="surrogateescape")
+    return run(command(*args), timeout=_TIMEOUT, cwd=cwd, env=ENVIRONMENT, stdin=stdin, errors="surrogateescape")
 
 
-def output(*args: str, cwd: Path | None = None, fix: str = "") -> str:
+def output(*args: str, cwd: Path | None = None, stdin: bytes = b"", fix: str = "") -> str:
     """Standard output of git; CouldNotTell when it refuses."""
-    done = git(*args, cwd=cwd)
+    done = git(*args, cwd=cwd, stdin=stdin)
     if done.code:
         raise CouldNotTell(
             f"git {args[0]} refused: {done.last_words(1)}", fix or "check out the repository first (actions/checkout)"

@@ -13,12 +13,13 @@ from deploy_gate.result import brief
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The newest one; `state` is GitHub's word for its newest status (empty: it has none yet)."""
+    """The newest one; `state` is GitHub's word for its newest status (empty: it has none yet), which is of `at`."""
 
     id: int
     commit: str
     tree: str
     state: str
+    began: datetime
     at: datetime
     url: str = ""
 
@@ -38,9 +39,9 @@ def newest(client: Client, repository: str, environment: str) -> Deployment | No
     where = repository + path("deployments", str(number), "statuses")
     states = client.all(Question(where, f"statuses of deployment {number}", "deployments=read"))
     last = max(states, key=lambda state: fields.number(state, "id"), default=None)
-    at = fields.moment(last or one, "created_at")
+    began, at = fields.moment(one, "created_at"), fields.moment(last or one, "created_at")
     state = fields.text(last, "state") if last else ""
-    return Deployment(number, commit, tree(client, repository, commit), state, at, _url(last))
+    return Deployment(number, commit, tree(client, repository, commit), state, began, at, _url(last))
 
 
 def tree(client: Client, repository: str, commit: str) -> str:

@@ -64,6 +64,20 @@ def find(environment: str, given: Path | None, signers: str = "") -> Law:
         return Law(trouble=fault, strict=bool(signing.keys(signers)))
 
 
+def released(release: str, environment: str, given: Path | None) -> Law:
+    """The law of what the servers say is live: that release's checklist; the ledger's where the clone has it not.
+
+    Right after a confirm the ledger still names the release before.
+    """
+    at = git.resolve(release, "tree")
+    if at is None:
+        return find(environment, given)
+    try:
+        return _at(at, release, given)
+    except CouldNotTell as fault:
+        return Law(trouble=fault)
+
+
 def _found(file: signing.Find | None, environment: str, given: Path | None, signers: str) -> Law:
     raw = file(branch.LEDGER) if file else b""
     if file is None or (not raw and signing.keys(signers)):
@@ -140,6 +154,11 @@ def _of(entry: Entry, given: Path | None) -> Law:
     if at is None:
         found = f"{brief(name[:12])}, which is live, is not in this clone, so its checklist is not known"
         raise CouldNotTell(found, _DEEP)
+    return _at(at, name, given)
+
+
+def _at(at: str, name: str, given: Path | None) -> Law:
+    """The checklist in a commit or a tree, which people know by that name."""
     paths = [str(given)] if given is not None else []
     for path in (*paths, *FILES):
         raw = None if path.startswith("/") else _blob(f"{at}:./{path}")

@@ -1,7 +1,8 @@
 """Who put a waiver into the checklist: the commits its lines are from, and whose signature or button brought them in.
 
 GitHub's `verified` says that the *committer's* own key signed, so an author's name proves nothing. Where GitHub itself
-committed, the person who pressed the button counts: who merged the pull request, or who edited the file there.
+committed, the person who pressed the button counts: who merged the pull request. Of anything else that it committed it
+names an author, and he need not have pressed anything. What was taken out and came back by a merge is a new waiver.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Entered:
     item: str
     waiver: Waiver
     commits: tuple[str, ...]
-    there: bool = True
-    """Whether one of them has just this waiver for just this item."""
+    why: str = ""
+    """Why they prove nothing of this waiver for this item, whoever they are by."""
 
     @property
     def by(self) -> str:
@@ -70,10 +71,28 @@ def entered(source: Source, raw: bytes, waivers: Mapping[str, Waiver]) -> list[E
     for name, waiver in waivers.items():
         file, first, last = place(source, name, raw)
         commits = _commits(file, first, last, raw)
-        # Its lines may be old, and yet have come to stand under another item: a blame does not see what was removed.
-        there = any(_waiver(_blob(commit, file), name) == _waiver(raw, name) for commit in commits)
-        found.append(Entered(name, waiver, commits, there))
+        found.append(Entered(name, waiver, commits, _broken(file, name, commits, raw)))
     return found
+
+
+def _broken(file: str, item: str, commits: Sequence[str], raw: bytes) -> str:
+    """What a blame does not see: its lines came to stand under another item, or were taken out and merged in again."""
+    own = _waiver(raw, item)
+    whole = [one for one in commits if _waiver(_blob(one, file), item) == own]
+    if not whole:
+        return "no commit of that person has this very waiver for this item"
+    taken = [_without(one, file, item, own) for one in whole]
+    return f"commit {taken[0][:12]}, which came later, does not have it" if all(taken) else ""
+
+
+def _without(since: str, file: str, item: str, own: Any) -> str:
+    """The first of the commits from that one to this release, on whatever branch, that lacks the waiver; or none."""
+    commits = git.output("rev-list", "--reverse", "--topo-order", "--ancestry-path", f"{since}..HEAD").split()
+    asked = "".join(f"{one}:./{file}\n" for one in commits).encode("utf-8", "surrogateescape")
+    # One process for all of them: there may be thousands, with few different files.
+    files = git.output("cat-file", "--batch-check=%(objectname)", stdin=asked).splitlines() if commits else []
+    lacking = {one for one in set(files) if _waiver(_blob_of(one), item) != own}
+    return next((commit for commit, one in zip(commits, files, strict=False) if one in lacking), "")
 
 
 def place(source: Source, item: str, raw: bytes) -> tuple[str, int, int]:
@@ -89,7 +108,11 @@ def place(source: Source, item: str, raw: bytes) -> tuple[str, int, int]:
 
 
 def _blob(commit: str, file: str) -> bytes | None:
-    shown = git.git("cat-file", "blob", f"{commit}:./{file}")
+    return _blob_of(f"{commit}:./{file}")
+
+
+def _blob_of(name: str) -> bytes | None:
+    shown = git.git("cat-file", "blob", name)
     return None if shown.code else shown.out.encode("utf-8", "surrogateescape")
 
 
@@ -128,8 +151,8 @@ def _proof(one: Entered, who: Mapping[str, tuple[str, str]]) -> Proof:
         login, why = who[commit]
         if not one.by or login != one.by:
             return Proof(one, why=why or f"commit {commit[:12]} was brought in by {brief(login, 60)}")
-    if not one.there:
-        return Proof(one, why="no commit of that person has this very waiver for this item")
+    if one.why:
+        return Proof(one, why=one.why)
     return Proof(one, f"commit {', '.join(each[:12] for each in one.commits[:3])}, verified")
 
 
@@ -146,20 +169,24 @@ def _who(client: Client, repository: str, commit: str) -> tuple[str, str]:
     if signed.get("verified") is not True:
         return "", f"commit {commit[:12]} is not verified ({brief(str(signed.get('reason', 'no reason')), 40)})"
     committer = fields.login(found, "committer")
-    login = _pressed(client, repository, commit, found) if committer == BUTTON else committer
-    return login, "" if login else f"GitHub knows no account for commit {commit[:12]}"
+    if committer == BUTTON:
+        return _pressed(client, repository, commit)
+    return committer, "" if committer else f"GitHub knows no account for commit {commit[:12]}"
 
 
-def _pressed(client: Client, repository: str, commit: str, found: fields.Object) -> str:
-    """Who merged the pull request that the commit is the merge of; else who edited the file on GitHub."""
+def _pressed(client: Client, repository: str, commit: str) -> tuple[str, str]:
+    """Who merged the pull request that the commit is the merge of, or why nobody knows who pressed which button."""
     where = repository + path("commits", commit, "pulls")
     pulls = client.all(Question(where, f"pull requests of {commit[:12]}", "pull-requests=read"))
     merged = next((one for one in pulls if one.get("merge_commit_sha") == commit and one.get("merged_at")), None)
     if merged is None:
-        return fields.login(found, "author")
+        # An edit on GitHub looks the same as a squash that was made elsewhere, whose author pressed nothing.
+        return "", f"commit {commit[:12]} was made on GitHub by no merge of a pull request here, so not known by whom"
     number = str(fields.number(merged, "number"))
     pull = client.get(Question(repository + path("pulls", number), f"pull request #{number}", "pull-requests=read"))
-    return fields.login(pull if isinstance(pull, dict) else {}, "merged_by")
+    whole = pull if isinstance(pull, dict) else {}
+    login = fields.login(whole, "merged_by") if whole.get("merge_commit_sha") == commit else ""
+    return login, "" if login else f"GitHub does not say who merged #{number} as commit {commit[:12]}"
 
 
 def by_comments(

@@ -48,9 +48,12 @@ class Standing:
     complete: bool = False
 
 
-def roles(checklist: Path | None) -> str:
-    """Who holds which role, as the checklist that is checked out says."""
-    return loading.load(find_checklist(checklist)).checklist.variables()["roles"]
+def roles(checklist: Path | None, environment: str = "") -> str:
+    """Who holds which role by the checklist of what is live on an environment; else by the one that is checked out."""
+    law = live.find(environment, checklist)
+    if law.trouble is not None:
+        raise law.trouble
+    return (law.source or loading.load(find_checklist(checklist))).checklist.variables()["roles"]
 
 
 def look(checklist: Path | None, environment: str, manifest: Path | None, signers: str = "") -> Standing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from deploy_gate import runner
 from deploy_gate.catalog import Catalog
 from deploy_gate.checklist import loading
 from deploy_gate.checklist.model import Phase
@@ -16,6 +17,7 @@ from deploy_gate.engine.executor import Job
 from deploy_gate.engine.plan import Plan
 from deploy_gate.facts import marker, site
 from deploy_gate.facts.onhost import READS
+from deploy_gate.policy import live
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import hide_with
 from deploy_gate.rollout.servers import Login
@@ -43,7 +45,7 @@ class Question:
 
 def make(question: Question, login: Login) -> tuple[Watched, masking.Masker]:
     """Bind the checklist; Misconfigured for every fault in it, and for an environment that it does not have."""
-    source = loading.load(find_checklist(question.checklist))
+    source = _checklist(question)
     if question.environment not in source.checklist.environments:
         raise Misconfigured([f"your checklist has no environment '{question.environment}': add it to `environments:`"])
     plans = [_plan(source, phase, question.environment) for phase in (Phase.VERIFY, Phase.MONITOR)]
@@ -58,6 +60,22 @@ def make(question: Question, login: Login) -> tuple[Watched, masking.Masker]:
     if question.once:
         _once(watched, lookback.job(login, question.release, question.once, watched.probes[-1].job.environment))
     return watched, masker
+
+
+def _checklist(question: Question) -> loading.Source:
+    """Until the confirm the release's own, which the gate let through; afterwards what is checked out is the branch's.
+
+    That may have been merged and signed by nobody: what is live is guarded by what it was deployed with.
+    """
+    if question.phase == "monitor":
+        law = live.released(question.release, question.environment, question.checklist)
+        if law.trouble is not None:
+            raise law.trouble
+        if law.source is not None:
+            runner.say(f"watched by {law.named}")
+            return law.source
+        runner.say(f"note: watched by the checklist that is checked out: {law.why}")
+    return loading.load(find_checklist(question.checklist))
 
 
 def _plan(source: loading.Source, phase: Phase, environment: str) -> Plan:

@@ -12,7 +12,7 @@ from deploy_gate.result import Status
 
 
 def there(release: str, state: str) -> Deployment:
-    return Deployment(7, "c" * 40, release * 40, state, END)
+    return Deployment(7, "c" * 40, release * 40, state, END, END)
 
 
 @pytest.mark.parametrize(
