@@ -79,7 +79,7 @@ class Executor:
     """The loop behind `run_all`; a stream of jobs that has no end in sight builds on it."""
 
     def __init__(self, jobs: list[Job], limit: int, listener: Listener) -> None:
-        # What may take longest begins first, so that no processor waits for it at the end; stable: else in the given order.
+        # What may take longest begins first: no processor waits for it at the end. Stable, so else in the given order.
         ordered = sorted(jobs, key=lambda job: (job.rude, -job.timeout))
         self.waiting, self.limit, self.listener = ordered[::-1], max(limit, 1), listener
         self.running: dict[int, _Child] = {}
