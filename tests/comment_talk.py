@@ -25,6 +25,7 @@ class Talk:
         for login in ("ada", "joan", "grace", "eve", "kay"):
             self.permission(login, "write")
         self.comments = github.list(f"/issues/{NUMBER}/comments")
+        github.list("/activity")
         written = github.example("commit-items") | {"author": self.user("eve"), "committer": self.user("web-flow")}
         github.list(f"/pulls/{NUMBER}/commits", entries=[written])
 

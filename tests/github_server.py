@@ -66,6 +66,7 @@ class GitHub(ThreadingHTTPServer):
         self.written: list[tuple[str, str, Any]] = []
         """Method, path and document of each write that was carried out."""
         self.number = 1000
+        self.list("/activity")
 
     @property
     def url(self) -> str:
@@ -133,6 +134,8 @@ def _fits(one: dict[str, Any], query: dict[str, str]) -> bool:
         if name in query and one.get(name) != query[name]:
             return False
     if query.get("state") not in (None, "all") and one.get("state") != query["state"]:
+        return False
+    if "actor" in query and one["actor"]["login"] != query["actor"]:
         return False
     if "since" in query and one.get("updated_at", "") < query["since"]:
         return False

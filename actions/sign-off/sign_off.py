@@ -12,7 +12,8 @@ from deploy_gate.github import client as github
 from deploy_gate.github.client import Client
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Evidence, Result, Status, brief, failed, passed, pending
-from deploy_gate.signoff import commands, gathering, persons, rules
+from deploy_gate.signoff import commands, gathering, persons, pushes, rules
+from deploy_gate.signoff.gathering import Authors, Place
 from deploy_gate.signoff.roles import Holders, everybody, of, parse
 from deploy_gate.signoff.rules import Decision, Wanted, Word, told
 from deploy_gate.units import Duration, Variable, counted
@@ -90,7 +91,11 @@ def check(  # noqa: PLR0913 - one parameter for each input
     words = rules.words(said, wanted)
     if environment_approvals == "read" and not item:
         words = rules.joined(words, gathering.approvals(here, where, environment, wanted))
-    return judge(rules.decide(words, _known(here, where, words, terms.holders, everyone)), terms)
+    known = _known(here, where, words, terms.holders, everyone)
+    if unknown_authors == "refuse" and not who.proven:
+        asked = [one.author for one in words if one.kind == "yes" and one.author in known]
+        known |= {name: _brought(here, where, name, known[name], who, place) for name in asked}
+    return judge(rules.decide(words, known), terms)
 
 
 def validate(*, role: str, roles: str, quorum: int, issue: int, **_: object) -> None:
@@ -111,6 +116,13 @@ def _known(
         fix = "start a new issue for this deployment, and lock it to collaborators"
         raise CouldNotTell(f"{len(open_)} people gave their word, more than {MOST} are not looked up", fix)
     return {one.author: persons.standing(here, where, one, holders, anybody) for one in open_}
+
+
+def _brought(here: Client, where: str, login: str, known: rules.Standing, who: Authors, place: Place) -> rules.Standing:
+    """Also who pushed a part of the change in another's name does not count; asked only where it still matters."""
+    if known.refusal or not pushes.pushed(here, where, login, who.unsigned, place.pulls):
+        return known
+    return rules.Standing("that person pushed a part of the change, and no signature proves who wrote it")
 
 
 def _matters(word: Word, role: Holders) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_server import GitHub, ago
+from github_server import NAME, GitHub, ago
 from support import Repository
 
 from deploy_gate.problems import Misconfigured
@@ -28,6 +28,7 @@ class Review:
         self.comments = github.list("/issues/7/comments")
         self.commits = github.list("/pulls/7/commits", entries=[github.example("commit-items") | {"sha": "1" * 40}])
         self.commits[0] |= {"author": self.user("eve"), "committer": self.user("web-flow")}
+        self.activity = github.list("/activity")
         self.moved()
         for login in ("ada", "joan", "grace", "eve", "kay"):
             self.permission(login, "write")
@@ -37,6 +38,8 @@ class Review:
         self.commit = self.repository.commit(message)
         pull = self.github.example("pull-request-simple-items")
         pull |= {"number": 7, "state": "open", "user": self.user("eve"), "requested_teams": []}
+        pull |= {"created_at": ago(days=1)}
+        pull["head"] |= {"ref": "topic", "repo": pull["head"]["repo"] | {"full_name": NAME}}
         self.github.list(f"/commits/{self.commit}/pulls", entries=[pull])
         self.code = self.binding()
 
@@ -85,7 +88,7 @@ def test_a_yes(ask: Ask, review: Review) -> None:
     result = signed(ask)
     assert result.status is Status.ATTESTED
     assert result.found == f"signed off by ada on #7 for {review.code}, 1 of 1 needed from qa: looked at everything"
-    assert len(review.github.asked) == 4
+    assert len(review.github.asked) == 5
 
 
 def test_a_quorum_of_different_people(ask: Ask, review: Review) -> None:
@@ -196,6 +199,67 @@ def test_whoever_wrote_a_commit_with_another_does_not_count(ask: Ask, review: Re
     assert "its author wrote the change" in signed(ask).found
     review.say("joan", f"/approve {review.code}")
     assert signed(ask).status is Status.ATTESTED, "whose address that is nobody knows"
+
+
+def activity(review: Review, login: str, **more: Any) -> None:
+    """Somebody pushed to eve's branch, the head of #7, after it was opened; newest first, as GitHub tells it."""
+    one = {"id": len(review.activity) + 1, "node_id": "x", "before": "0" * 40, "after": "c" * 40}
+    one |= {"ref": "refs/heads/topic", "timestamp": ago(hours=1), "activity_type": "push", "actor": review.user(login)}
+    review.activity.insert(0, one | more)
+
+
+ELSEWHERE = {"ref": "refs/heads/other"}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, Status.PENDING),
+        ({"activity_type": "force_push"}, Status.PENDING),
+        ({"activity_type": "branch_creation"}, Status.PENDING),
+        ({"after": "1" * 40, "timestamp": ago(days=3)}, Status.PENDING),
+        ({"after": "1" * 40, "timestamp": ago(days=3), **ELSEWHERE}, Status.PENDING),
+        # A branch of that name long before, another branch, and one that was begun where the change ended.
+        ({"timestamp": ago(days=3)}, Status.ATTESTED),
+        (ELSEWHERE, Status.ATTESTED),
+        ({"after": "1" * 40, "activity_type": "branch_creation", **ELSEWHERE}, Status.ATTESTED),
+        # Who merges it writes nothing of it.
+        ({"activity_type": "pr_merge", "after": "1" * 40, "ref": "refs/heads/main"}, Status.ATTESTED),
+    ],
+)
+def test_whoever_pushed_it_in_another_name_does_not_count(
+    ask: Ask, review: Review, more: dict[str, Any], status: Status
+) -> None:
+    """Name and e-mail of a commit are what its writer typed: Ada's is said to be eve's."""
+    review.say("ada", f"/approve {review.code}")
+    activity(review, "joan")
+    activity(review, "ada", **more)
+    result = signed(ask)
+    assert result.status is status
+    assert ("that person pushed a part of the change" in result.found) == (status is Status.PENDING)
+
+
+def test_only_where_no_signature_proves_the_author(ask: Ask, review: Review) -> None:
+    review.say("ada", f"/approve {review.code}")
+    activity(review, "ada")
+    assert signed(ask, unknown_authors="accept").status is Status.ATTESTED
+    review.commits[0]["commit"]["verification"] |= {"verified": True, "reason": "valid"}
+    before = len(review.github.asked)
+    # GitHub signs what it squashed itself, whatever that was made of.
+    assert signed(ask).status is Status.PENDING
+    review.commits[0]["committer"] = review.user("eve")
+    assert [one for one in review.github.asked[before:] if "/activity" in one] != []
+    before = len(review.github.asked)
+    assert signed(ask).status is Status.ATTESTED
+    assert [one for one in review.github.asked[before:] if "/activity" in one] == []
+
+
+def test_a_fork_has_branches_of_its_own(ask: Ask, review: Review) -> None:
+    review.say("ada", f"/approve {review.code}")
+    activity(review, "ada")
+    [pull] = review.github.list(f"/commits/{review.commit}/pulls")
+    pull["head"]["repo"]["full_name"] = "eve/shop"
+    assert signed(ask).status is Status.ATTESTED
 
 
 def test_a_pull_request_that_github_shows_only_in_part(ask: Ask, review: Review) -> None:
@@ -453,7 +517,7 @@ def test_an_approval_on_the_last_page_and_a_no_behind_it(ask: Ask, review: Revie
     assert signed(ask).status is Status.FAILED
 
 
-@pytest.mark.parametrize("where", ["comments", "permission", "/commits/[0-9a-f]+/pulls", "pulls/7/commits"])
+@pytest.mark.parametrize("where", ["comments", "permission", "/commits/[0-9a-f]+/pulls", "pulls/7/commits", "activity"])
 @pytest.mark.parametrize("code", [403, 500])
 def test_no_answer_is_no_approval(ask: Ask, review: Review, where: str, code: int) -> None:
     review.say("ada", f"/approve {review.code}")

@@ -12,7 +12,7 @@ from deploy_gate import runner
 from deploy_gate.github import fields
 from deploy_gate.github.client import Client, Question, path
 from deploy_gate.result import CouldNotTell, brief
-from deploy_gate.signoff import commands
+from deploy_gate.signoff import commands, pushes
 from deploy_gate.signoff.rules import NO_ROLE, Comment, Wanted, Word
 
 _LATE = "the run was run again, perhaps with other images, so it has to be a comment"
@@ -28,10 +28,15 @@ _WITH = re.compile(r"^Co-authored-by:.*<(?:\d+\+)?([A-Za-z0-9-]{1,100})@users\.n
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """Logins of those who wrote the change, and names of those whom GitHub cannot place."""
+    """Logins of those who wrote the change, and names of those whom GitHub cannot place.
+
+    `proven` where signatures vouch for all of it; else `unsigned` are the commits for which none does.
+    """
 
     known: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
+    proven: bool = True
+    unsigned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,8 @@ def _compared(client: Client, repository: str, since: str, commit: str) -> list[
 
 def _authors(found: Iterable[fields.Object], openers: Iterable[str] = ()) -> Authors:
     known, unknown = set(openers), []
-    for one in found:
+    listed = list(found)
+    for one in listed:
         written = fields.inner(one, "commit")
         known |= {name.lower() for name in _WITH.findall(str(written.get("message")))}
         for part in ("author", "committer"):
@@ -180,4 +186,6 @@ def _authors(found: Iterable[fields.Object], openers: Iterable[str] = ()) -> Aut
                 known.add(name)
             elif part == "author":
                 unknown.append(brief(str(fields.inner(written, "author").get("name")), 60))
-    return Authors(frozenset(known - {_MERGER}), tuple(dict.fromkeys(unknown)))
+    proven = not any(pushes.unsigned(one) or pushes.squashed(one, _MERGER) for one in listed)
+    open_ = frozenset(fields.commit(one, "sha") for one in listed if pushes.unsigned(one))
+    return Authors(frozenset(known - {_MERGER}), tuple(dict.fromkeys(unknown)), proven, open_)
