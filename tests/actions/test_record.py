@@ -150,6 +150,18 @@ def test_what_code_could_have_written_is_not_what_people_said(load: Load) -> Non
     assert [one.get("ran_code") for one in document["reports"]] == [True, None]
 
 
+@pytest.mark.parametrize("odd", ["{}", "[", '{"items": [1]}', None, {"decided_by": {"a": []}}])
+def test_code_cannot_prevent_a_line(load: Load, odd: Any) -> None:
+    """What a job that ran the repository's code left behind as its report may be anything."""
+    if odd is not None:
+        text = odd if isinstance(odd, str) else json.dumps(report("verify", "no-go", lint="failed") | odd)
+        Path("code.json").write_text(text)
+    mine = [str(file("rest.json", report("pre-deploy", tls="passed")))]
+    said = file("deploy.json", told("failed", "fell back"))
+    record(load, reports=mine, code_reports=["code.json"], deploy=said)
+    assert (newest().outcome, newest().counts["passed"]) == (Outcome.FELL_BACK, 1)
+
+
 def test_a_report_cannot_write_a_line_that_ends_the_ledger(load: Load) -> None:
     """A line that no reader takes would be the last one: nobody writes on a broken ledger."""
     odd = report("pre-deploy", "no-go", lint="failed")
