@@ -24,6 +24,7 @@ from deploy_gate.ledger.entry import Entry, Kind
 from deploy_gate.ledger.gathered import Gathered
 from deploy_gate.ledger.leavings import gather
 from deploy_gate.pages import standing
+from deploy_gate.policy import live
 from deploy_gate.problems import Misconfigured
 from deploy_gate.result import CouldNotTell, Result, brief, passed, warned
 from deploy_gate.rollout import images
@@ -43,6 +44,7 @@ def operate(  # noqa: PLR0913 - one parameter for each input
     kind: Literal["deploy", "rollback", "rehearsal", "confirm"],
     reports: list[str],
     code_reports: list[str],
+    checklist: Path | None,
     deploy: Path | None,
     rollback: Path | None,
     verdict: Literal["", "go", "no-go", "could-not-tell"],
@@ -77,7 +79,8 @@ def operate(  # noqa: PLR0913 - one parameter for each input
         release = found.confirmed() or release
     entry = entered(found, environment, Kind(kind), release or _tree(), from_release, reason, datetime.now(UTC))
     named, seen = _digests(digests) or _built(manifest), met.of(found.document, _measuring()).known
-    entry = replace(entry, digests=named, met=seen)
+    judged = live.committed(checklist) if entry.commit and entry.counts else ""
+    entry = replace(entry, digests=named, met=seen, checklist=judged)
     heads = [Head.parse(text) for text in known]
     with _servers(login) as (where, silent), _signer(signing_key) as sign, branches.opened(branch, remote) as there:
         remembered, more = ledgerheads.read(where)

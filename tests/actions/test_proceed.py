@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from comment_talk import NUMBER, RUN, Talk
 from github_server import GitHub, ago
+from ledgers import key_pair
 from policies import People, entry, recorded
 from support import Repository
 
@@ -105,6 +106,15 @@ def test_a_commit_after_the_approval_voids_it(ask: Ask, talk: Talk) -> None:
     answered(ask)
     assert talk.reruns == []
     assert "ada approved (does not count: it is for another release or plan)" in talk.replies[0]
+
+
+def test_a_ledger_that_nobody_signed_counts_no_signature(ask: Ask, talk: Talk, tmp_path: Path) -> None:
+    """It says which release is live, and so who wrote something since."""
+    recorded(talk.repository, entry(talk.repository.git("rev-parse", "HEAD"), "b" * 40))
+    talk.say("ada", f"/approve {talk.code}")
+    assert answered(ask, ledger_signers=key_pair(tmp_path, "own")[1]).measured == "waiting"
+    assert talk.reruns == []
+    assert "the ledger cannot be believed: line 1, the newest, has no signed statement" in talk.replies[-1]
 
 
 def test_it_speaks_of_the_same_code_as_the_gate(

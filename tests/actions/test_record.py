@@ -52,7 +52,7 @@ def file(name: str, data: dict[str, Any]) -> Path:
 
 def record(load: Load, **more: Any) -> Result:
     given: dict[str, Any] = {"environment": "production", "kind": "deploy", "reports": [], "code_reports": []}
-    given |= {"deploy": None, "manifest": None}
+    given |= {"deploy": None, "manifest": None, "checklist": None}
     given |= {"digests": "", "signers": "", "signing_key": "LEDGER_SIGNING_KEY", "predicate": None}
     given |= {"host": [], "host_keys": "", "config": "", "python": "python3", "sudo": False}
     given |= {
@@ -150,6 +150,18 @@ def test_what_code_could_have_written_is_not_what_people_said(load: Load) -> Non
     assert [one.get("ran_code") for one in document["reports"]] == [True, None]
 
 
+@pytest.mark.parametrize("odd", ["{}", "[", '{"items": [1]}', None, {"decided_by": {"a": []}}])
+def test_code_cannot_prevent_a_line(load: Load, odd: Any) -> None:
+    """What a job that ran the repository's code left behind as its report may be anything."""
+    if odd is not None:
+        text = odd if isinstance(odd, str) else json.dumps(report("verify", "no-go", lint="failed") | odd)
+        Path("code.json").write_text(text)
+    mine = [str(file("rest.json", report("pre-deploy", tls="passed")))]
+    said = file("deploy.json", told("failed", "fell back"))
+    record(load, reports=mine, code_reports=["code.json"], deploy=said)
+    assert (newest().outcome, newest().counts["passed"]) == (Outcome.FELL_BACK, 1)
+
+
 def test_a_report_cannot_write_a_line_that_ends_the_ledger(load: Load) -> None:
     """A line that no reader takes would be the last one: nobody writes on a broken ledger."""
     odd = report("pre-deploy", "no-go", lint="failed")
@@ -187,6 +199,24 @@ def test_the_manifest_tells_the_digests(load: Load, manifest: Any, expected: lis
     explicit = {"backend": "sha256:" + "c" * 64}
     record(load, **given, digests=f"backend={explicit['backend']}")
     assert newest().digests == explicit
+
+
+def test_the_checklist_that_judged_is_told(load: Load, clone: Repository) -> None:
+    """By its path in the commit: the next release may have it elsewhere."""
+    (clone.path / "ops").mkdir()
+    given = {"reports": [str(file("report.json", report("pre-deploy", lint="passed")))]}
+    for name in ("checklist.yml", "ops/gate.yml"):
+        clone.write(name, "version: 1\nextends: default\n")
+        record(load, **given, release="a" * 40)
+        assert newest().checklist == "", "it is in no commit"
+    clone.commit("chore: a gate")
+    expected = {"": "checklist.yml", "ops/gate.yml": "ops/gate.yml", "away.yml": "", str(clone.path / "x.yml"): ""}
+    for word, path in expected.items():
+        record(load, **given, checklist=Path(word) if word else None)
+        assert newest().checklist == path
+    # Where no gate looked, nothing was judged.
+    record(load, deploy=file("deploy.json", told("passed", "deployed")))
+    assert newest().checklist == ""
 
 
 def test_a_digest_that_is_none_is_told(load: Load) -> None:

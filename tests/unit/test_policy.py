@@ -315,6 +315,46 @@ def test_a_remote_that_does_not_answer_is_no_first_deployment(shop: Shop, monkey
     assert shop.gate()[0] == 0
 
 
+COUNTED = {"counts": {"passed": 2}}
+
+
+def test_a_moved_checklist_stays_law(shop: Shop) -> None:
+    """The ledger knows where it was: neither another name nor a decoy at the usual place puts another into its place."""
+    shop.repository.write("checklist.yml", checklist({"log": {}}, roles={"qa": ["mallory"]}))
+    shop.repository.write("ops/gate.yml", checklist(ITEMS, roles=ROLES))
+    shop.first = shop.repository.commit("chore: a gate of its own")
+    recorded(shop.repository, entry(shop.first, "a" * 40, checklist="ops/gate.yml", **COUNTED))
+    shop.repository.git("rm", "-q", "ops/gate.yml")
+    shop.commit({"log": {}}, roles={"qa": ["mallory"]})
+    code, found = shop.gate()
+    assert (code, found["policy"]["status"]) == (3, "pending")
+    assert "items.place removed; roles.qa ada → mallory" in found["policy"]["found"]
+
+
+def test_a_checklist_that_is_not_in_what_is_live_is_no_free_choice(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An older line does not say which file it was; only what no gate judged leaves the release its own."""
+    shop.repository.git("mv", "checklist.yml", "gate.yml")
+    shop.first = shop.repository.commit("chore: a gate of its own")
+    recorded(shop.repository, entry(shop.first, "a" * 40, **COUNTED))
+    shop.commit({"log": {}}, roles={"qa": ["mallory"]})
+    code, found = shop.gate()
+    assert (code, found["policy"]["status"]) == (3, "error")
+    told = (
+        f"{shop.first[:12]}, which is live, was judged by a checklist that its commit does not have: no checklist.yml, "
+    )
+    assert found["policy"]["found"].startswith(told)
+    assert shop.gate("production", "--policy", "own")[0] == 0
+    assert shop.gate("staging")[0] == 0
+    # Left where it was, it is found.
+    assert "policy" not in shop.gate("production", "--checklist", "gate.yml")[1]
+    recorded(shop.repository, entry(shop.first, "a" * 40))
+    capsys.readouterr()
+    assert shop.gate()[0] == 0
+    assert f"{shop.first[:12]}, which is live, was judged by no checklist" in capsys.readouterr().out
+
+
 @pytest.fixture
 def pinned(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The public key of a ledger whose first line, at the remote, is signed by it and has the first release live."""

@@ -79,6 +79,8 @@ class Entry:
     began: str
     ended: str
     commit: str = ""
+    checklist: str = ""
+    """The path of the checklist that it was judged by, in that commit; empty where it was in none."""
     from_release: str = ""
     """What was live before."""
     digests: Mapping[str, str] = field(default_factory=dict)

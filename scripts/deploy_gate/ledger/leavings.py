@@ -30,7 +30,7 @@ def gather(
 
     `code_reports` are from jobs that ran the repository's code: kept, counted, and not believed what people did.
     """
-    known = [_report(path) for path in reports] + [{**_report(path), RAN_CODE: True} for path in code_reports]
+    known = [*(_report(path) for path in reports), *(one for path in code_reports for one in _of_code(path))]
     read = sorted(known, key=lambda one: (not one.get(RAN_CODE), str(one["started"])))
     found = Gathered(read, _result(deploy), _result(rollback), verdict, _watch(watch))
     if not read and not found.deploy and not found.rollback:
@@ -47,6 +47,16 @@ def _report(path: Path) -> dict[str, Any]:
     if not whole or not {"started", "verdict", "phase", "decided_by"} <= data.keys():
         raise CouldNotTell(f"{brief(str(path))} is no report of a gate", "name the report.json that the gate wrote")
     return data
+
+
+def _of_code(path: Path) -> list[dict[str, Any]]:
+    """A report that code could have written; what is none is left out, else that code could prevent the line."""
+    try:
+        data = _report(path)
+    except CouldNotTell:
+        return []
+    decided_by = data["decided_by"]
+    return [{**data, RAN_CODE: True, "decided_by": None if decided_by is None else str(decided_by)}]
 
 
 def _result(path: Path | None) -> dict[str, Any]:

@@ -48,6 +48,12 @@ def own_file(given: Path | None) -> Path | None:
     return given or next((Path(name) for name in FILES if os.path.lexists(name)), None)
 
 
+def committed(given: Path | None) -> str:
+    """The path of the checklist as the commit that is checked out has it; empty where it is in none."""
+    path = own_file(given)
+    return str(path) if path is not None and _blob(f"HEAD:./{path}") is not None else ""
+
+
 def find(environment: str, given: Path | None, signers: str = "") -> Law:
     """The law of an environment; `given` is the path of the checklist, where it has another name than usual.
 
@@ -73,7 +79,8 @@ def released(release: str, environment: str, given: Path | None) -> Law:
     if at is None:
         return find(environment, given)
     try:
-        return _at(at, release, given)
+        nothing = Law(commit=release, why=f"{brief(release[:12])}, which is live, has no checklist")
+        return _at(at, release, _usual(given)) or nothing
     except CouldNotTell as fault:
         return Law(trouble=fault)
 
@@ -154,17 +161,28 @@ def _of(entry: Entry, given: Path | None) -> Law:
     if at is None:
         found = f"{brief(name[:12])}, which is live, is not in this clone, so its checklist is not known"
         raise CouldNotTell(found, _DEEP)
-    return _at(at, name, given)
+    # Where the ledger knows it: a release may move its checklist, and leave another one at the usual place.
+    paths = [entry.checklist] if entry.checklist else _usual(given)
+    if law := _at(at, name, paths):
+        return law
+    if entry.checklist or entry.counts:
+        found = f"{brief(name[:12])}, which is live, was judged by a checklist that its commit does not have"
+        fix = "deploy once with the checklist where it was; the ledger then knows its place"
+        raise CouldNotTell(f"{found}: no {brief(', '.join(paths), 200)}", fix)
+    return Law(commit=name, why=f"{brief(name[:12])}, which is live, was judged by no checklist")
 
 
-def _at(at: str, name: str, given: Path | None) -> Law:
-    """The checklist in a commit or a tree, which people know by that name."""
-    paths = [str(given)] if given is not None else []
-    for path in (*paths, *FILES):
+def _usual(given: Path | None) -> list[str]:
+    return [*([str(given)] if given is not None else []), *FILES]
+
+
+def _at(at: str, name: str, paths: Iterable[str]) -> Law | None:
+    """By the first of these files in a commit or a tree, which people know by that name."""
+    for path in paths:
         raw = None if path.startswith("/") else _blob(f"{at}:./{path}")
         if raw is not None:
             return Law(_loaded(raw, path, name), name)
-    return Law(commit=name, why=f"{brief(name[:12])}, which is live, has no checklist")
+    return None
 
 
 def _loaded(raw: bytes, path: str, name: str) -> Source:
