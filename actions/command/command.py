@@ -29,7 +29,14 @@ _SERVERS = ("rollback", "hold")
 
 
 def operate(
-    *, roles: str, role: str, checklist: Path | None, environment: str, repository: str, token_variable: Variable
+    *,
+    roles: str,
+    role: str,
+    checklist: Path | None,
+    environment: str,
+    ledger_signers: str,
+    repository: str,
+    token_variable: Variable,
 ) -> Result:
     """Passed with the command's name as `measured`; empty where there is none, failed where nobody may give it."""
     holders = _holders(roles or standing.roles(checklist), role)
@@ -49,7 +56,7 @@ def operate(
         return failed(found, "write one comment for each", evidence=[first])
     if comment.commands[0].name in _SERVERS:
         # Who may sign for a release its own gate decides; whom the servers obey, the live one.
-        holders = _holders(roles or standing.roles(checklist, environment), role)
+        holders = _holders(roles or standing.roles(checklist, environment, ledger_signers), role)
     refusal = _refusal(here, where, comment, holders)
     return judge(comment, comment.commands[0], refusal, Subject(0) if refusal else subject.of_event(here, where))
 

@@ -26,6 +26,7 @@ LONGEST = 6 * 3600.0
 def operate(  # noqa: PLR0913 - one for each input
     *,
     checklist: Path | None,
+    ledger_signers: str,
     environment: str,
     phase: PhaseName,
     window: Duration,
@@ -52,9 +53,8 @@ def operate(  # noqa: PLR0913 - one for each input
         release = closing.meant(where, release)
         if look_back and (why := lookback.no_time(where, window)):
             return Result.of(Status.SKIPPED, f"{release[:12]}: {why}")
-    watched, masker = making.make(
-        Question(checklist, environment, phase, release, once=window if look_back else 0.0), login
-    )
+    once = window if look_back else 0.0
+    watched, masker = making.make(Question(checklist, environment, phase, release, once, ledger_signers), login)
     hands = Acting(login, release, environment, hold, Chat(messages, chat, thread, api))
     # Where there is nothing to see nobody waits a quarter of an hour to hear so.
     loop = Loop(watched, 0.0 if look_back or not watched.decides else window, hands)

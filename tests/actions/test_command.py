@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from github_server import GitHub, ago
+from ledgers import key_pair
 from policies import entry, recorded, written
 from support import Repository
 
@@ -122,7 +123,7 @@ def test_roles_of_the_checklist(ask: Ask, talk: Talk, repository: Repository) ->
 
 
 def test_the_servers_listen_to_whom_the_live_release_names(
-    ask: Ask, talk: Talk, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, talk: Talk, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Merged is not let through: who stands in the branch's checklist may sign, and reaches no server yet."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -146,6 +147,9 @@ def test_the_servers_listen_to_whom_the_live_release_names(
     assert ask("command", environment="production").measured == "approve"
     talk.say("grace", "/rollback now")
     assert ask("command", environment="production").measured == "rollback"
+    # Who may push could write a release of his own into a ledger that nobody signs.
+    result = ask("command", environment="production", ledger_signers=key_pair(tmp_path, "ledger")[1])
+    assert (result.status, result.measured) == (Status.ERROR, None)
     written(repository, b'{"seq":7}\n')
     result = ask("command", environment="production")
     assert (result.status, result.measured) == (Status.ERROR, None)

@@ -473,12 +473,12 @@ def test_where_nobody_is_asked_it_counts_and_is_shown(shop: Shop, monkeypatch: p
 
 
 def test_the_first_hour_is_watched_by_what_was_deployed(
-    shop: Shop, actions: Actions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shop: Shop, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A trigger that the branch dropped guards the live release until a release without it was let through."""
 
-    def watched(release: str, phase: Literal["verify", "monitor"] = "monitor") -> bool:
-        question = making.Question(None, "production", phase, release)
+    def watched(release: str, phase: Literal["verify", "monitor"] = "monitor", signers: str = "") -> bool:
+        question = making.Question(None, "production", phase, release, signers=signers)
         made, _ = making.make(question, Login(["deploy@shop.example"], "", "slots.json", "python3", False))
         return "t-gone" in [one.id for one in made.metrics]
 
@@ -495,6 +495,8 @@ def test_the_first_hour_is_watched_by_what_was_deployed(
     assert not watched("f" * 40)
     recorded(shop.repository, entry(there, tree))
     assert watched("f" * 40)
+    with pytest.raises(CouldNotTell, match="the ledger cannot be believed"):
+        watched("f" * 40, signers=key_pair(tmp_path, "ledger")[1])
     written(shop.repository, b'{"seq":7}\n')
     assert watched(tree)
     with pytest.raises(CouldNotTell, match="the ledger does not hold together"):

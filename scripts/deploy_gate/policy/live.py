@@ -70,14 +70,14 @@ def find(environment: str, given: Path | None, signers: str = "") -> Law:
         return Law(trouble=fault, strict=bool(signing.keys(signers)))
 
 
-def released(release: str, environment: str, given: Path | None) -> Law:
+def released(release: str, environment: str, given: Path | None, signers: str = "") -> Law:
     """The law of what the servers say is live: that release's checklist; the ledger's where the clone has it not.
 
     Right after a confirm the ledger still names the release before.
     """
     at = git.resolve(release, "tree")
     if at is None:
-        return find(environment, given)
+        return find(environment, given, signers)
     try:
         nothing = Law(commit=release, why=f"{brief(release[:12])}, which is live, has no checklist")
         return _at(at, release, _usual(given)) or nothing

@@ -48,9 +48,9 @@ class Standing:
     complete: bool = False
 
 
-def roles(checklist: Path | None, environment: str = "") -> str:
+def roles(checklist: Path | None, environment: str = "", signers: str = "") -> str:
     """Who holds which role by the checklist of what is live on an environment; else by the one that is checked out."""
-    law = live.find(environment, checklist)
+    law = live.find(environment, checklist, signers)
     if law.trouble is not None:
         raise law.trouble
     return (law.source or loading.load(find_checklist(checklist))).checklist.variables()["roles"]

@@ -41,6 +41,8 @@ class Question:
     release: str
     once: float = 0.0
     """Each check once, since the window of so many seconds is over already."""
+    signers: str = ""
+    """Public keys: only a ledger that they signed says which release is live."""
 
 
 def make(question: Question, login: Login) -> tuple[Watched, masking.Masker]:
@@ -68,7 +70,7 @@ def _checklist(question: Question) -> loading.Source:
     That may have been merged and signed by nobody: what is live is guarded by what it was deployed with.
     """
     if question.phase == "monitor":
-        law = live.released(question.release, question.environment, question.checklist)
+        law = live.released(question.release, question.environment, question.checklist, question.signers)
         if law.trouble is not None:
             raise law.trouble
         if law.source is not None:
