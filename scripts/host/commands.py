@@ -8,34 +8,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections import deque
 from pathlib import Path
 from typing import Any
 
-from host.clock import Deadline
 from host.files import read_bounded
 from host.machine import Machine
 from host.steps import note
-from host.trouble import REFUSED, UNKNOWN, WRONG, Damaged, Trouble
+from host.trouble import WRONG, Trouble
 
 
 def run_init(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     from host.setup import initialise
 
     return initialise(machine, chosen.live, chosen.release)
-
-
-def run_status(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import status
-
-    return status.status(machine, looks=not chosen.quick)
-
-
-def run_preflight(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import preflight
-
-    told = preflight.preflight(machine, chosen.release or "")
-    return {**told, "exit": 0 if told["good"] else REFUSED}
 
 
 def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -48,13 +33,6 @@ def run_receive(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as fault:
         raise Trouble(str(fault), "a wrong path", "name the manifest's file", WRONG) from fault
     return releases.receive(machine, text, stdin=sys.stdin.fileno())
-
-
-def run_layers(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import images
-
-    del chosen
-    return images.layers(machine)
 
 
 def run_prepare(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -167,43 +145,6 @@ def run_rehearse(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]
     return rehearse.rehearse(machine, chosen.release, token=chosen.lease)
 
 
-def run_logs(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import slotlogs, slots
-
-    if chosen.slot not in machine.settings.slots:
-        raise Trouble(f"{chosen.slot} is no slot", "a typing mistake", ", ".join(machine.settings.slots), WRONG)
-    if chosen.match:
-        return slotlogs.look(machine, chosen.slot, since=chosen.since, match=chosen.match, allow=chosen.allow)
-    return {"text": slots.last_words(machine, chosen.slot, machine.load().slots[chosen.slot].release)}
-
-
-def run_traffic(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import traffic
-
-    return traffic.traffic(
-        machine,
-        since=chosen.since,
-        until=chosen.until,
-        baseline=chosen.baseline,
-        classes=chosen.classes,
-        markers=chosen.marker,
-    )
-
-
-def run_samples(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import sampler
-
-    switched = machine.load().switched
-    ago = round(Deadline.of(switched).elapsed(machine.clock), 1) if switched else None
-    return {**sampler.samples(machine, chosen.since, chosen.until), "switched_ago": ago}
-
-
-def run_resources(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import sampler
-
-    return sampler.resources(machine, min(chosen.seconds, 60), chosen.over)
-
-
 def run_alert(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     from host import alerts
 
@@ -230,25 +171,6 @@ def run_lease(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.what == "break":
         return lease.break_it(machine, chosen.reason)
     return {"lease": lease.shown(machine, machine.load().lease)}
-
-
-def run_journal(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:
-    from host import remembered
-
-    number, digest, damaged, ledger = 0, "", "", {}
-    try:
-        state = machine.load()
-        (number, digest), ledger = state.head, remembered.told(state.ledger)
-    except Damaged as fault:  # the journal is what is needed then
-        damaged = f"{fault.what}: whether the newest lines are missing cannot be told"
-        machine.say(damaged)
-    if chosen.what == "verify":
-        found = [*machine.journal.faults(int(number), str(digest)), *([damaged] if damaged else [])]
-        return {"faults": found, "exit": UNKNOWN if found else 0, "entries": [], "ledger": ledger.get("ledger", "")}
-    if chosen.step:
-        kept = (one for one in machine.journal.entries() if one.get("step") == chosen.step)
-        return {"entries": list(deque(kept, max(chosen.lines, 1)))}
-    return {"entries": machine.journal.tail(chosen.lines)}
 
 
 def run_nginx(machine: Machine, chosen: argparse.Namespace) -> dict[str, Any]:

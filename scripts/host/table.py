@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from host import batch, commands, remembered
+from host import batch, commands, looking, remembered
 from host.machine import Machine
 
 Run = Callable[[Machine, argparse.Namespace], dict[str, Any]]
@@ -87,8 +87,8 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
         commands.run_init,
         [(("--live",), {"required": True}), (("--release",), {"required": True})],
     ),
-    "status": ("what is live, warm, under way", commands.run_status, [(("--quick",), {"action": "store_true"})]),
-    "preflight": ("whether a deployment can begin", commands.run_preflight, [(("release",), {"nargs": "?"})]),
+    "status": ("what is live, warm, under way", looking.run_status, [(("--quick",), {"action": "store_true"})]),
+    "preflight": ("whether a deployment can begin", looking.run_preflight, [(("release",), {"nargs": "?"})]),
     "receive": (
         "bring a release here",
         commands.run_receive,
@@ -98,7 +98,7 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
             _BY,
         ],
     ),
-    "layers": ("which image layers are here", commands.run_layers, []),
+    "layers": ("which image layers are here", looking.run_layers, []),
     "prepare": ("start a release in the idle slot", commands.run_prepare, _CHANGES),
     "migrate": (
         "run its migrations",
@@ -134,16 +134,16 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
             (("--of",), {"type": int, "default": 0, "help": "sample: the guard's process, with which it ends"}),
         ],
     ),
-    "logs": ("last log lines of a slot, or what matches in its log", commands.run_logs, _LOGS),
-    "traffic": ("how many requests, errors, how long they took", commands.run_traffic, _TRAFFIC),
+    "logs": ("last log lines of a slot, or what matches in its log", looking.run_logs, _LOGS),
+    "traffic": ("how many requests, errors, how long they took", looking.run_traffic, _TRAFFIC),
     "samples": (
         "how this host fared, as the guard wrote it down",
-        commands.run_samples,
+        looking.run_samples,
         [_number("--since", 3600.0, "so many seconds ago"), (("--until",), {"type": float, "default": 0.0})],
     ),
     "resources": (
         "how busy processor, memory and disk are",
-        commands.run_resources,
+        looking.run_resources,
         [_number("--seconds", 5.0, "how long to look"), (("--over",), {"type": float, "default": 0.0})],
     ),
     "alert": (
@@ -154,7 +154,7 @@ TABLE: dict[str, tuple[str, Run, Options]] = {
     "lease": ("who may change this host", commands.run_lease, _LEASES),
     "journal": (
         "what was done",
-        commands.run_journal,
+        looking.run_journal,
         [
             _choice("show", "verify"),
             (("--lines",), {"type": int, "default": 20}),
