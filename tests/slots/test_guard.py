@@ -473,6 +473,8 @@ def test_no_error_ends_the_guard(host: World, monkeypatch: pytest.MonkeyPatch) -
                 watcher.tick()
         watcher.not_before = 0
         watcher.tick()
+    for child, _ in watcher.telling.running:
+        child.wait(60)  # nobody waits for it but this test, which must leave nothing running
     assert alerts(host, before) == ["odd", "guard", "guard"]
     told = [one["text"] for one in host.machine.journal.entries() if one["event"] == "alert" and one["seq"] > before]
     assert "erp:***@db" in told[0]
